@@ -1,0 +1,5 @@
+"""What an operator may set: see :class:`config.settings.Settings`."""
+
+from config.settings import Settings, SettingsError, load
+
+__all__ = ["Settings", "SettingsError", "load"]

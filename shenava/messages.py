@@ -1,0 +1,202 @@
+"""The words of the house, as values.
+
+Frozen dataclasses and enums that rooms hand to each other. Rows of the database have the same
+names in ``shenava.store``; nothing here knows of a database, a network or a clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Platform(StrEnum):
+    """Where a message was written. An import may name any of these."""
+
+    X = "x"
+    INSTAGRAM = "instagram"
+    TELEGRAM = "telegram"
+    BALE = "bale"
+    WHATSAPP = "whatsapp"
+    BLUESKY = "bluesky"
+    MASTODON = "mastodon"
+    EMAIL = "email"
+    WEB = "web"
+
+
+class MessageKind(StrEnum):
+    """How a message reached the shop: which of a platform's doors it came through."""
+
+    MENTION = "mention"
+    """A public post that names the shop."""
+    COMMENT = "comment"
+    """Written under a public post."""
+    DM = "dm"
+    """A private message."""
+    POST = "post"
+    """A public post found by search, not addressed to the shop."""
+    EMAIL = "email"
+    REVIEW = "review"
+
+    @property
+    def is_public(self) -> bool:
+        """True when anyone may read the message."""
+        return self not in (MessageKind.DM, MessageKind.EMAIL)
+
+
+class Source(StrEnum):
+    """How a sighting of a message came about."""
+
+    MENTION = "mention"
+    SEARCH = "search"
+    INBOX = "inbox"
+    WEBHOOK = "webhook"
+    IMPORT = "import"
+
+
+class Language(StrEnum):
+    """Language of a text. ``mixed`` is two or more in earnest, ``other`` none of ours."""
+
+    FA = "fa"
+    AR = "ar"
+    EN = "en"
+    MIXED = "mixed"
+    OTHER = "other"
+
+
+class Script(StrEnum):
+    """``latin`` for Persian or Arabic in Latin letters (Finglish, Arabizi); else ``native``."""
+
+    NATIVE = "native"
+    LATIN = "latin"
+
+
+class Sentiment(StrEnum):
+    NEGATIVE = "negative"
+    NEUTRAL = "neutral"
+    POSITIVE = "positive"
+
+
+class Intent(StrEnum):
+    """What a message is about. A message may have several."""
+
+    PAYMENT = "payment"
+    ORDER_NOT_REGISTERED = "order_not_registered"
+    DELIVERY_LATE = "delivery_late"
+    WRONG_OR_DAMAGED = "wrong_or_damaged"
+    CHANGE_OR_CANCEL = "change_or_cancel"
+    REFUND = "refund"
+    ACCOUNT_LOGIN = "account_login"
+    OUTAGE = "outage"
+    PRICE = "price"
+    PRAISE = "praise"
+    QUESTION = "question"
+    SPAM = "spam"
+    THREAT = "threat"
+    """A legal or safety threat."""
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A yes-or-no answer with its calibrated probability.
+
+    ``value`` is ``None`` when the model is not sure; ``probability`` is that of the value given,
+    or of "yes" when the value is ``None``. Between 0 and 1.
+    """
+
+    value: bool | None
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredSentiment:
+    label: Sentiment
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredIntent:
+    label: Intent
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the sentiment model says of one text.
+
+    ``why`` holds the words of the text that decided, as they stand in it, strongest first, at
+    most five; empty when nothing stands out. ``model`` names the model and its version.
+    """
+
+    language: Language
+    script: Script
+    sentiment: ScoredSentiment
+    complaint: Judgement
+    urgent: Judgement
+    intents: tuple[ScoredIntent, ...]
+    why: tuple[str, ...]
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who wrote a message, as one platform knows them.
+
+    ``native_id`` is the platform's own id, as text; an import may know only the ``handle``.
+    At least one of the two is set. ``followers`` is ``None`` when unknown.
+    """
+
+    native_id: str | None
+    handle: str | None
+    name: str | None = None
+    followers: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRef:
+    """One of the shop's own places on a platform, by its handle there (without ``@``)."""
+
+    platform: Platform
+    handle: str
+
+
+@dataclass(frozen=True, slots=True)
+class PostRef:
+    """The public root that a message stands under, where it is known."""
+
+    native_key: str
+    permalink: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One message as a channel or an import hands it to ``collectors.intake``.
+
+    ``native_key`` is the platform's id of the message, unique within (platform, ``scope``);
+    ``scope`` is empty where the id is unique on the whole platform. ``written_at`` is the
+    platform's time, aware, in UTC. ``historic`` marks an old post: counted, never alerted on.
+    """
+
+    account: AccountRef
+    native_key: str
+    kind: MessageKind
+    author: Author
+    text: str
+    written_at: datetime
+    source: Source
+    scope: str = ""
+    post: PostRef | None = None
+    reply_to_key: str | None = None
+    permalink: str | None = None
+    historic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeResult:
+    """What one batch came to. ``message_ids`` are the new rows, in the order handed in."""
+
+    new: int = 0
+    duplicate: int = 0
+    message_ids: tuple[int, ...] = field(default=())

@@ -1,0 +1,63 @@
+"""Rows that are only ever added: facts for reports, the audit trail, the changes feed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shenava.store.base import Base, BigId, text_enum
+
+
+class FactKind(StrEnum):
+    """What can happen. ``happened_at`` is the platform's time for what customers do, else ours."""
+
+    MESSAGE_RECEIVED = "message_received"
+    MESSAGE_JUDGED = "message_judged"
+    VERDICT_CORRECTED = "verdict_corrected"
+    CASE_OPENED = "case_opened"
+    CASE_CLOSED = "case_closed"
+
+
+class Fact(Base):
+    """One thing that happened, for reports to count. Never changed, never text of customers."""
+
+    __tablename__ = "facts"
+    __table_args__ = (Index(None, "kind", "happened_at"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    kind: Mapped[FactKind] = mapped_column(text_enum(FactKind, "kind"))
+    happened_at: Mapped[datetime]
+    recorded_at: Mapped[datetime]
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
+    message_id: Mapped[int | None] = mapped_column(ForeignKey("messages.id"))
+    details: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class Audit(Base):
+    """Who did what to which row. Ids and choices only, never text."""
+
+    __tablename__ = "audit"
+    __table_args__ = (Index(None, "case_id", "id"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    at: Mapped[datetime]
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"), index=True)
+    action: Mapped[str] = mapped_column(String(60))
+    case_id: Mapped[int | None] = mapped_column(ForeignKey("cases.id"))
+    details: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class Change(Base):
+    """A number that grows with every change a screen could show. See ``shenava.store.changes``."""
+
+    __tablename__ = "changes"
+    # A pruned number must never be handed out again.
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    at: Mapped[datetime]
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))

@@ -1,0 +1,85 @@
+"""Rows of places and people: accounts, identities with their handles, customers, posts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from shenava.messages import Platform
+from shenava.store.base import Base, BigId, text_enum
+
+
+class Account(Base):
+    """One of the shop's own places on a platform."""
+
+    __tablename__ = "accounts"
+    __table_args__ = (UniqueConstraint("platform", "handle"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    platform: Mapped[Platform] = mapped_column(text_enum(Platform, "platform"))
+    handle: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime]
+
+
+class Customer(Base):
+    """One or more identities that are one person. Made when a person says so (or marks a VIP);
+    an identity without a customer stands for itself."""
+
+    __tablename__ = "customers"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    vip: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime]
+
+
+class Identity(Base):
+    """A person on one platform.
+
+    ``key`` is ``id:<native id>``, or ``handle:<folded handle>`` when an import knows no more.
+    ``name``, ``handle`` and ``followers`` are the latest known, as of ``profile_at`` (the
+    platform's time of the message that told them), so that the order of arrival changes nothing.
+    """
+
+    __tablename__ = "identities"
+    __table_args__ = (UniqueConstraint("platform", "key"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    platform: Mapped[Platform] = mapped_column(text_enum(Platform, "platform"))
+    key: Mapped[str] = mapped_column(String(300))
+    handle: Mapped[str | None] = mapped_column(String(200))
+    name: Mapped[str | None] = mapped_column(String(300))
+    followers: Mapped[int | None]
+    profile_at: Mapped[datetime]
+    customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"), index=True)
+    blocked_at: Mapped[datetime | None]
+
+    customer: Mapped[Customer | None] = relationship()
+
+
+class IdentityHandle(Base):
+    """A handle that an identity was seen with, from when to when (platform time)."""
+
+    __tablename__ = "identity_handles"
+    __table_args__ = (
+        CheckConstraint("first_seen <= last_seen", name="order"),
+        Index(None, "handle"),
+    )
+
+    identity_id: Mapped[int] = mapped_column(ForeignKey("identities.id"), primary_key=True)
+    handle: Mapped[str] = mapped_column(String(200), primary_key=True)
+    first_seen: Mapped[datetime]
+    last_seen: Mapped[datetime]
+
+
+class Post(Base):
+    """A public root under which messages stand: the shop's own, or a stranger's."""
+
+    __tablename__ = "posts"
+    __table_args__ = (UniqueConstraint("platform", "native_key"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    platform: Mapped[Platform] = mapped_column(text_enum(Platform, "platform"))
+    native_key: Mapped[str] = mapped_column(String(300))
+    permalink: Mapped[str | None] = mapped_column(Text)

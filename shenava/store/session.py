@@ -1,0 +1,110 @@
+"""Opening the database and the two ways to use it: to read, and to write.
+
+SQLite takes one writer at a time. A transaction that will write says so at its start (``BEGIN
+IMMEDIATE``) and so waits its turn there, where waiting is safe, instead of failing half way when
+it first writes. ``synchronous=FULL`` makes a commit survive a power failure: what was told to a
+platform or a customer after a commit stays true.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
+from sqlalchemy.orm import Session
+
+from shenava.clock import Clock, SystemClock
+from shenava.store import changes
+
+_BUSY_TIMEOUT_MS = 30_000
+# Any range of numbers that nothing else in the database locks on.
+_LOCKS = 7_301_100
+
+
+class Alone(IntEnum):
+    """Kinds of work of which one transaction runs at a time."""
+
+    INTAKE = 1
+
+
+class Store:
+    """The database, opened.
+
+    ``url`` is an SQLAlchemy address: ``sqlite:///path`` or ``postgresql+psycopg://…``.
+    ``clock`` is the one clock that rows are stamped by.
+    """
+
+    def __init__(self, url: str, clock: Clock | None = None) -> None:
+        self.url = url
+        self.clock: Clock = clock or SystemClock()
+        self.engine = _engine(url)
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
+        self._writer = self.engine.execution_options(shenava_write=True)
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session on one consistent view of the data. What is changed in it is thrown away."""
+        with Session(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """One short transaction: committed at the end, rolled back on any error.
+
+        Never hold it over a network call.
+        """
+        with Session(self._writer, expire_on_commit=False) as session, session.begin():
+            yield session
+            changes.write_pending(session, self.clock.now())
+
+    @contextmanager
+    def write_alone(self, work: Alone) -> Iterator[Session]:
+        """A transaction like that of :meth:`write`, one at a time for each kind of ``work``.
+
+        SQLite has one writer anyway. On PostgreSQL a lock that ends with the transaction gives
+        work that reads, decides and writes many rows the same certainty.
+        """
+        with self.write() as session:
+            if not self.is_sqlite:
+                session.execute(select(func.pg_advisory_xact_lock(_LOCKS + work)))
+            yield session
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def _engine(url: str) -> Engine:
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return create_engine(url, pool_pre_ping=True)
+    if parsed.database and parsed.database != ":memory:":
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": _BUSY_TIMEOUT_MS / 1000})
+    event.listen(engine, "connect", _sqlite_connect)
+    event.listen(engine, "begin", _sqlite_begin)
+    return engine
+
+
+def _sqlite_connect(connection: sqlite3.Connection, _record: Any) -> None:
+    # The driver's own transaction handling is switched off; _sqlite_begin says BEGIN.
+    connection.isolation_level = None
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        f"busy_timeout = {_BUSY_TIMEOUT_MS}",
+        "cache_size = -32000",
+        "mmap_size = 268435456",
+        "temp_store = MEMORY",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _sqlite_begin(connection: Connection) -> None:
+    write = connection.get_execution_options().get("shenava_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
