@@ -1,0 +1,161 @@
+"""The places and people that messages hang on: found, or made, for a whole batch at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from shenava.messages import AccountRef, Author, Incoming, Platform
+from shenava.store import Account, Identity, IdentityHandle, Post
+from shenava.store.bulk import either, insert_into, larger, smaller, update_by_id
+
+IdentityKey = tuple[Platform, str]
+
+
+def identity_key(item: Incoming) -> IdentityKey:
+    """What makes the author one person on their platform: the native id, else the handle."""
+    author = item.author
+    if author.native_id:
+        return (item.account.platform, f"id:{author.native_id}")
+    if not author.handle:
+        raise ValueError(f"message {item.native_key}: the author has neither id nor handle")
+    return (item.account.platform, f"handle:{author.handle.casefold()}")
+
+
+def accounts(
+    session: Session, wanted: Iterable[AccountRef], now: datetime
+) -> dict[AccountRef, int]:
+    found: dict[AccountRef, int] = {}
+    for ref in sorted(wanted, key=lambda ref: (ref.platform, ref.handle)):
+        query = select(Account.id).where(
+            Account.platform == ref.platform, Account.handle == ref.handle
+        )
+        account_id = session.scalar(query)
+        if account_id is None:
+            account = Account(platform=ref.platform, handle=ref.handle, created_at=now)
+            session.add(account)
+            session.flush()
+            account_id = account.id
+        found[ref] = account_id
+    return found
+
+
+def identities(session: Session, fresh: Sequence[Incoming]) -> dict[IdentityKey, int]:
+    """Find or make the authors, and keep of each profile what the newest message told."""
+    told: dict[IdentityKey, _Profile] = {}
+    for item in fresh:
+        key = identity_key(item)
+        profile = _Profile.of(item.author, item.written_at)
+        told[key] = max(told.get(key, profile), profile, key=_Profile.order)
+
+    known = {
+        (row.platform, row.key): row
+        for row in session.execute(
+            select(
+                Identity.id,
+                Identity.platform,
+                Identity.key,
+                Identity.handle,
+                Identity.name,
+                Identity.followers,
+                Identity.profile_at,
+            ).where(either(Identity.platform, Identity.key, told))
+        )
+    }
+    ids = {key: row.id for key, row in known.items()}
+    missing = [key for key in told if key not in known]
+    if missing:
+        rows = session.execute(
+            insert(Identity).returning(Identity.id, sort_by_parameter_order=True),
+            [{"platform": key[0], "key": key[1], **told[key].values()} for key in missing],
+        )
+        ids.update(zip(missing, rows.scalars(), strict=True))
+    newer = [
+        {"b_id": row.id, **told[key].values()}
+        for key, row in known.items()
+        if told[key].order() > _Profile(row.handle, row.name, row.followers, row.profile_at).order()
+    ]
+    if newer:
+        update_by_id(session, Identity, newer)
+    _handles(session, fresh, ids)
+    return ids
+
+
+@dataclass(frozen=True, slots=True)
+class _Profile:
+    handle: str | None
+    name: str | None
+    followers: int | None
+    profile_at: datetime
+
+    @classmethod
+    def of(cls, author: Author, at: datetime) -> _Profile:
+        return cls(author.handle, author.name, author.followers, at)
+
+    def order(self) -> tuple[datetime, str, str, int]:
+        """Newest last; the rest only so that two of one instant do not depend on arrival."""
+        return (self.profile_at, self.handle or "", self.name or "", self.followers or -1)
+
+    def values(self) -> dict[str, Any]:
+        return {
+            "handle": self.handle,
+            "name": self.name,
+            "followers": self.followers,
+            "profile_at": self.profile_at,
+        }
+
+
+def _handles(session: Session, fresh: Sequence[Incoming], ids: dict[IdentityKey, int]) -> None:
+    seen: dict[tuple[int, str], tuple[datetime, datetime]] = {}
+    for item in fresh:
+        if item.author.handle:
+            key = (ids[identity_key(item)], item.author.handle)
+            low, high = seen.get(key, (item.written_at, item.written_at))
+            seen[key] = (min(low, item.written_at), max(high, item.written_at))
+    if not seen:
+        return
+    statement = insert_into(session, IdentityHandle)
+    told = statement.excluded
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["identity_id", "handle"],
+            set_={
+                "first_seen": smaller(IdentityHandle.first_seen, told.first_seen),
+                "last_seen": larger(IdentityHandle.last_seen, told.last_seen),
+            },
+        ),
+        [
+            {"identity_id": identity_id, "handle": handle, "first_seen": low, "last_seen": high}
+            for (identity_id, handle), (low, high) in seen.items()
+        ],
+    )
+
+
+def posts(session: Session, fresh: Sequence[Incoming]) -> dict[tuple[Platform, str], int]:
+    wanted = {
+        (item.account.platform, item.post.native_key): item.post.permalink
+        for item in fresh
+        if item.post is not None
+    }
+    if not wanted:
+        return {}
+    session.execute(
+        insert_into(session, Post).on_conflict_do_nothing(),
+        [
+            {"platform": platform, "native_key": key, "permalink": permalink}
+            for (platform, key), permalink in sorted(wanted.items())
+        ],
+    )
+    return {
+        (row.platform, row.native_key): row.id
+        for row in session.execute(
+            select(Post.id, Post.platform, Post.native_key).where(
+                either(Post.platform, Post.native_key, wanted)
+            )
+        )
+    }

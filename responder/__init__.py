@@ -1,0 +1,1 @@
+"""Answering: triage, the rules gate, the outbox, broadcasts, incidents, automatic replies."""

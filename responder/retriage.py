@@ -1,0 +1,120 @@
+"""Triage applied to cases: the verdicts in force are read, the decision is written."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.orm import Session, joinedload
+
+from responder.effective import Held, held_verdicts
+from responder.policy import Policy
+from responder.triage import CaseFacts, VerdictFacts, triage
+from shenava.messages import Intent, MessageKind
+from shenava.store import Case, CaseIntent, Identity, Message, case_rank, changes
+from shenava.store.bulk import update_by_id
+
+# Of a case with very many messages the newest decide; older ones no longer wait for an answer
+# that a person would not give to all of them at once.
+NEWEST_CONSIDERED = 200
+
+
+def retriage(session: Session, case_ids: Iterable[int], policy: Policy, now: datetime) -> None:
+    """Decide anew about these cases and write it down, as part of the caller's transaction.
+
+    Also sums up each case's language, mood and intents, which rows and filters show.
+    """
+    wanted = sorted(set(case_ids))
+    if not wanted:
+        return
+    cases = session.scalars(
+        select(Case)
+        .where(Case.id.in_(wanted))
+        .options(joinedload(Case.identity).joinedload(Identity.customer))
+        .order_by(Case.id)
+        .with_for_update(of=Case)
+    ).all()
+    messages = _messages(session, wanted)
+    held = held_verdicts(session, (row.id for rows in messages.values() for row in rows))
+
+    values = [_decide(case, messages[case.id], held, policy, now) for case in cases]
+    intents = [
+        {"case_id": case.id, "intent": intent}
+        for case in cases
+        for intent in _intents(messages[case.id], held)
+    ]
+    for case in cases:
+        session.expunge(case)
+    update_by_id(session, Case, values)
+    session.execute(delete(CaseIntent).where(CaseIntent.case_id.in_(wanted)))
+    if intents:
+        session.execute(insert(CaseIntent), intents)
+    changes.note(session, wanted)
+
+
+def _messages(session: Session, case_ids: Sequence[int]) -> dict[int, list[Any]]:
+    """The messages of each case, newest first, as (id, case_id, kind, written_at)."""
+    found: dict[int, list[Any]] = defaultdict(list)
+    for row in session.execute(
+        select(Message.id, Message.case_id, Message.kind, Message.native_key, Message.written_at)
+        .where(Message.case_id.in_(case_ids))
+        .order_by(Message.written_at.desc(), Message.native_key)
+    ):
+        if len(found[row.case_id]) < NEWEST_CONSIDERED:
+            found[row.case_id].append(row)
+    return found
+
+
+def _decide(
+    case: Case, messages: Sequence[Any], held: dict[int, Held], policy: Policy, now: datetime
+) -> dict[str, Any]:
+    known = [held[row.id] for row in messages if row.id in held]
+    decision = triage(_facts(case, messages, known), policy.hours, policy.targets, now)
+    newest = known[0] if known else None
+    return {
+        "b_id": case.id,
+        "priority": int(decision.priority),
+        "rank": case_rank(decision.priority, decision.due_at, case.waiting_since),
+        "reasons": [reason.as_json() for reason in decision.reasons],
+        "needs_answer": decision.needs_answer,
+        "due_at": decision.due_at,
+        "judged": len(known) == len(messages),
+        "language": newest.language if newest else None,
+        "sentiment": newest.sentiment if newest else None,
+        "sentiment_p": newest.verdict.sentiment_p if newest else None,
+        "complaint": _any(item.complaint for item in known),
+        "urgent": _any(item.urgent for item in known),
+    }
+
+
+def _facts(case: Case, messages: Sequence[Any], known: Sequence[Held]) -> CaseFacts:
+    customer = case.identity.customer
+    return CaseFacts(
+        verdicts=tuple(
+            VerdictFacts(item.sentiment, item.complaint, item.urgent, item.intents)
+            for item in known
+        ),
+        waiting_since=case.waiting_since,
+        unanswered=case.message_count,
+        vip=customer is not None and customer.vip,
+        followers=case.identity.followers,
+        is_public=any(MessageKind(row.kind).is_public for row in messages),
+        historic=case.historic,
+        blocked=case.identity.blocked_at is not None,
+    )
+
+
+def _intents(messages: Sequence[Any], held: dict[int, Held]) -> list[Intent]:
+    found = {intent for row in messages if row.id in held for intent in held[row.id].intents}
+    return sorted(found)
+
+
+def _any(values: Iterable[bool | None]) -> bool | None:
+    """Yes if any is yes; not sure if any is not sure; no if there is a value and all are no."""
+    found = set(values)
+    if True in found:
+        return True
+    return None if None in found or not found else False

@@ -1,0 +1,205 @@
+"""The pipeline: messages that wait for a verdict get one, and their cases are triaged.
+
+The rows are the queue. A worker claims messages by moving their ``judge_after`` ahead, which is
+its lease; should it die, the lease runs out and another takes them. Any number of workers may
+run: a verdict is unique by (message, model), so the work done twice leaves no trace.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from responder.policy import Policy
+from responder.retriage import retriage
+from shenava.messages import Verdict
+from shenava.store import Fact, FactKind, Message, Store, VerdictRow
+
+log = logging.getLogger(__name__)
+
+LEASE = timedelta(minutes=2)
+"""How long a worker may take over what it claimed; far more than a batch ever needs."""
+
+SET_ASIDE = timedelta(hours=1)
+"""A message whose text the model failed on is tried again after this, not at once."""
+
+
+class Judge(Protocol):
+    """What gives verdicts: ``sentiment.Classifier``, or anything else with these two."""
+
+    @property
+    def name(self) -> str: ...
+
+    def classify(self, texts: Sequence[str]) -> list[Verdict]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Claimed:
+    message_id: int
+    case_id: int
+    text: str
+    historic: bool
+    written_at: datetime
+
+
+class Pipeline:
+    """Judges and triages what waits. Holds no state but its parts; safe to make many of."""
+
+    def __init__(self, store: Store, judge: Judge, policy: Policy) -> None:
+        self._store = store
+        self._judge = judge
+        self._policy = policy
+
+    def run_once(self, limit: int = 500) -> int:
+        """Judge up to ``limit`` messages and triage their cases.
+
+        1. Claim, in one transaction. 2. Ask the model, in none. 3. Write verdicts, facts and
+        decisions, in one. Returns how many messages were judged; 0 when nothing waits.
+        """
+        claimed = self._claim(limit)
+        if not claimed:
+            return 0
+        judged = self._classify(claimed)
+        self._write(judged)
+        return len(judged)
+
+    def run_until_idle(self, limit: int = 500) -> int:
+        """Judge everything that waits; returns how many messages that were."""
+        total = 0
+        while done := self.run_once(limit):
+            total += done
+        return total
+
+    def _claim(self, limit: int) -> list[_Claimed]:
+        now = self._store.clock.now()
+        # Old posts wait until nothing new does: a large import must not delay a complaint.
+        free = (
+            select(Message.id)
+            .where(Message.judge_after.is_not(None), Message.judge_after <= now)
+            .order_by(Message.historic, Message.judge_after, Message.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        with self._store.write() as session:
+            rows = session.execute(
+                update(Message)
+                .where(Message.id.in_(free.scalar_subquery()))
+                .values(judge_after=now + LEASE)
+                .returning(
+                    Message.id,
+                    Message.case_id,
+                    Message.text,
+                    Message.historic,
+                    Message.written_at,
+                )
+            ).all()
+        return sorted((_Claimed(*row) for row in rows), key=lambda item: item.message_id)
+
+    def _classify(self, claimed: Sequence[_Claimed]) -> list[tuple[_Claimed, Verdict]]:
+        try:
+            verdicts = self._judge.classify([item.text for item in claimed])
+        except Exception:
+            log.exception("the model failed on a batch of %d; trying one by one", len(claimed))
+            return self._classify_singly(claimed)
+        return list(zip(claimed, verdicts, strict=True))
+
+    def _classify_singly(self, claimed: Sequence[_Claimed]) -> list[tuple[_Claimed, Verdict]]:
+        judged = []
+        for item in claimed:
+            try:
+                judged.append((item, self._judge.classify([item.text])[0]))
+            except Exception:
+                log.exception("the model failed on message %d; set aside", item.message_id)
+                self._set_aside(item.message_id)
+        return judged
+
+    def _set_aside(self, message_id: int) -> None:
+        with self._store.write() as session:
+            session.execute(
+                update(Message)
+                .where(Message.id == message_id, Message.judge_after.is_not(None))
+                .values(judge_after=self._store.clock.now() + SET_ASIDE)
+            )
+
+    def _write(self, judged: Sequence[tuple[_Claimed, Verdict]]) -> None:
+        if not judged:
+            return
+        now = self._store.clock.now()
+        with self._store.write() as session:
+            fresh = _write_verdicts(session, judged, now)
+            session.execute(
+                update(Message)
+                .where(Message.id.in_([item.message_id for item, _ in judged]))
+                .values(judge_after=None)
+            )
+            if fresh:
+                session.execute(
+                    insert(Fact), [_fact(item, verdict, now) for item, verdict in fresh]
+                )
+            retriage(session, {item.case_id for item, _ in judged}, self._policy, now)
+
+
+def _write_verdicts(
+    session: Session, judged: Sequence[tuple[_Claimed, Verdict]], now: datetime
+) -> list[tuple[_Claimed, Verdict]]:
+    """Write the verdicts that are not there yet; returns those."""
+    # A lease that ran out lets two workers judge one message. The rows are locked first, so that
+    # the second sees what the first wrote.
+    ids = [item.message_id for item, _ in judged]
+    session.execute(
+        select(Message.id).where(Message.id.in_(ids)).order_by(Message.id).with_for_update()
+    ).all()
+    there = set(
+        session.execute(
+            select(VerdictRow.message_id, VerdictRow.model).where(VerdictRow.message_id.in_(ids))
+        ).tuples()
+    )
+    fresh = [(item, said) for item, said in judged if (item.message_id, said.model) not in there]
+    if fresh:
+        session.execute(insert(VerdictRow), [_row(item, said, now) for item, said in fresh])
+    return fresh
+
+
+def _row(item: _Claimed, said: Verdict, now: datetime) -> dict[str, Any]:
+    return {
+        "message_id": item.message_id,
+        "model": said.model,
+        "language": said.language,
+        "script": said.script,
+        "sentiment": said.sentiment.label,
+        "sentiment_p": said.sentiment.probability,
+        "complaint": said.complaint.value,
+        "complaint_p": said.complaint.probability,
+        "urgent": said.urgent.value,
+        "urgent_p": said.urgent.probability,
+        "intents": [
+            {"label": found.label.value, "probability": found.probability} for found in said.intents
+        ],
+        "why": list(said.why),
+        "judged_at": now,
+    }
+
+
+def _fact(item: _Claimed, said: Verdict, now: datetime) -> dict[str, Any]:
+    return {
+        "kind": FactKind.MESSAGE_JUDGED,
+        "happened_at": item.written_at,
+        "recorded_at": now,
+        "case_id": item.case_id,
+        "message_id": item.message_id,
+        "details": {
+            "model": said.model,
+            "language": said.language.value,
+            "sentiment": said.sentiment.label.value,
+            "complaint": said.complaint.value,
+            "urgent": said.urgent.value,
+            "intents": [found.label.value for found in said.intents],
+            "historic": item.historic,
+        },
+    }
