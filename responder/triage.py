@@ -16,7 +16,7 @@ is urgent                                                       urgent    see be
 is a complaint                                                  high      ``complaint``
 may be urgent or a complaint (``None``), or has no verdict yet  normal    ``unsure``
 is spam                                                         low       ``spam``
-asks something, or is about anything but praise                 normal    ``question``
+asks something, or names a matter: an order, money, a price …   normal    ``question``
 has a negative tone                                             normal    ``negative``
 praises, or has a positive tone                                 low       ``praise``
 was written in private                                          normal    ``private``
@@ -24,7 +24,9 @@ anything else: a public emoji, a tag of a friend                low       none
 ==============================================================  ========  =======================
 
 A doubt is named beside what is certain: a complaint that may be urgent is high, ``complaint`` and
-``unsure``. An urgent message leaves nothing in doubt.
+``unsure``; a refund that may be a complaint is normal, ``unsure`` and ``question``. An urgent
+message leaves nothing in doubt. Praise, spam and "in private" are named only where no message
+says more. At most four reasons stand, in the order of :class:`ReasonCode`.
 
 **Why it is urgent**, the first line that fits: a threat (``threat``); payment and no order
 (``payment_no_order``); the account (``account``); an outage (``outage``); a change or cancellation
@@ -297,6 +299,7 @@ def _is_unsure(verdict: VerdictFacts) -> bool:
 
 
 def _some_unjudged(facts: CaseFacts) -> bool:
+    """Whether a waiting message has no verdict yet."""
     return not facts.verdicts or len(facts.verdicts) < facts.unanswered
 
 
