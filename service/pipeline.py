@@ -8,18 +8,19 @@ run: a verdict is unique by (message, model), so the work done twice leaves no t
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from responder.policy import Policy
 from responder.retriage import retriage
 from shenava.messages import Verdict
-from shenava.store import Fact, FactKind, Message, Store, VerdictRow
+from shenava.store import Case, CaseState, Fact, FactKind, Message, Store, VerdictRow
+from shenava.store.bulk import insert_rows
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ class Judge(Protocol):
 class _Claimed:
     message_id: int
     case_id: int
+    identity_id: int
     text: str
     historic: bool
     written_at: datetime
@@ -60,14 +62,15 @@ class Pipeline:
         """Judge up to ``limit`` messages and triage their cases.
 
         1. Claim, in one transaction. 2. Ask the model, in none. 3. Write verdicts, facts and
-        decisions, in one. Returns how many messages were judged; 0 when nothing waits.
+        decisions, in one. Returns how many messages were claimed, those that the model failed
+        on among them; 0 when nothing waits.
         """
         claimed = self._claim(limit)
         if not claimed:
             return 0
         judged = self._classify(claimed)
-        self._write(judged)
-        return len(judged)
+        self._write(claimed, judged)
+        return len(claimed)
 
     def run_until_idle(self, limit: int = 500) -> int:
         """Judge everything that waits; returns how many messages that were."""
@@ -79,21 +82,24 @@ class Pipeline:
     def _claim(self, limit: int) -> list[_Claimed]:
         now = self._store.clock.now()
         # Old posts wait until nothing new does: a large import must not delay a complaint.
+        # A CTE, for PostgreSQL may evaluate a subquery again, and then claims more than the limit.
         free = (
             select(Message.id)
             .where(Message.judge_after.is_not(None), Message.judge_after <= now)
             .order_by(Message.historic, Message.judge_after, Message.id)
             .limit(limit)
             .with_for_update(skip_locked=True)
+            .cte("free")
         )
         with self._store.write() as session:
             rows = session.execute(
                 update(Message)
-                .where(Message.id.in_(free.scalar_subquery()))
+                .where(Message.id.in_(select(free.c.id)))
                 .values(judge_after=now + LEASE)
                 .returning(
                     Message.id,
                     Message.case_id,
+                    Message.identity_id,
                     Message.text,
                     Message.historic,
                     Message.written_at,
@@ -116,53 +122,64 @@ class Pipeline:
                 judged.append((item, self._judge.classify([item.text])[0]))
             except Exception:
                 log.exception("the model failed on message %d; set aside", item.message_id)
-                self._set_aside(item.message_id)
         return judged
 
-    def _set_aside(self, message_id: int) -> None:
-        with self._store.write() as session:
-            session.execute(
-                update(Message)
-                .where(Message.id == message_id, Message.judge_after.is_not(None))
-                .values(judge_after=self._store.clock.now() + SET_ASIDE)
-            )
-
-    def _write(self, judged: Sequence[tuple[_Claimed, Verdict]]) -> None:
-        if not judged:
-            return
+    def _write(
+        self, claimed: Sequence[_Claimed], judged: Sequence[tuple[_Claimed, Verdict]]
+    ) -> None:
         now = self._store.clock.now()
+        done = {item.message_id for item, _ in judged}
+        failed = [item.message_id for item in claimed if item.message_id not in done]
         with self._store.write() as session:
             fresh = _write_verdicts(session, judged, now)
-            session.execute(
-                update(Message)
-                .where(Message.id.in_([item.message_id for item, _ in judged]))
-                .values(judge_after=None)
-            )
-            if fresh:
-                session.execute(
-                    insert(Fact), [_fact(item, verdict, now) for item, verdict in fresh]
-                )
-            retriage(session, {item.case_id for item, _ in judged}, self._policy, now)
+            _wait_until(session, done, None)
+            _wait_until(session, failed, now + SET_ASIDE)
+            # The cases first, for that locks them in their order. A fact locks its case too.
+            retriage(session, _cases_to_triage(session, claimed), self._policy, now)
+            insert_rows(session, Fact, [_fact(item, verdict, now) for item, verdict in fresh])
+
+
+def _wait_until(session: Session, message_ids: Collection[int], at: datetime | None) -> None:
+    """When to look at these again; what another worker has judged meanwhile stays judged."""
+    if message_ids:
+        session.execute(
+            update(Message)
+            .where(Message.id.in_(message_ids), Message.judge_after.is_not(None))
+            .values(judge_after=at)
+        )
+
+
+def _cases_to_triage(session: Session, claimed: Sequence[_Claimed]) -> set[int]:
+    """The messages' own cases, also where the model failed, for they want an answer too; and
+    what else is open of the same people, of whom a message may tell that they have reach."""
+    people = {item.identity_id for item in claimed}
+    open_ = select(Case.id).where(Case.identity_id.in_(people), Case.state != CaseState.CLOSED)
+    return {item.case_id for item in claimed}.union(session.scalars(open_))
 
 
 def _write_verdicts(
     session: Session, judged: Sequence[tuple[_Claimed, Verdict]], now: datetime
 ) -> list[tuple[_Claimed, Verdict]]:
     """Write the verdicts that are not there yet; returns those."""
+    if not judged:
+        return []
     # A lease that ran out lets two workers judge one message. The rows are locked first, so that
     # the second sees what the first wrote.
     ids = [item.message_id for item, _ in judged]
     session.execute(
-        select(Message.id).where(Message.id.in_(ids)).order_by(Message.id).with_for_update()
+        select(Message.id)
+        .where(Message.id.in_(ids))
+        .order_by(Message.id)
+        .with_for_update(key_share=True)
     ).all()
-    there = set(
-        session.execute(
+    there = {
+        (row.message_id, row.model)
+        for row in session.execute(
             select(VerdictRow.message_id, VerdictRow.model).where(VerdictRow.message_id.in_(ids))
-        ).tuples()
-    )
+        )
+    }
     fresh = [(item, said) for item, said in judged if (item.message_id, said.model) not in there]
-    if fresh:
-        session.execute(insert(VerdictRow), [_row(item, said, now) for item, said in fresh])
+    insert_rows(session, VerdictRow, [_row(item, said, now) for item, said in fresh])
     return fresh
 
 

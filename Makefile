@@ -1,0 +1,72 @@
+# Everything a developer needs, one word each. It makes its own virtual environment in .venv and
+# keeps it up to date by stamp files there; tools/prepare says what it installs and why.
+
+VENV := .venv
+STAMPS := $(VENV)/stamps
+PYTHON := $(VENV)/bin/python
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format bench screenshots docs clean browser
+
+help: ## Show this text
+	@echo "make run          start Shenava with a few messages to look at; prints its address"
+	@echo "make test         run the tests (ARGS='-k import' for some of them)"
+	@echo "make lint         check style, types, imports between rooms, translations"
+	@echo "make format       put the code into the one style"
+	@echo "make bench        measure: import, memory, inbox and search"
+	@echo "make screenshots  take the README's picture anew"
+	@echo "make docs         write docs/settings.md and docs/commands.md anew"
+	@echo "make clean        remove what make made, the virtual environment too"
+
+run: $(STAMPS)/run
+	$(VENV)/bin/shenava run --sample
+
+test: $(STAMPS)/test browser
+	$(PYTHON) -m pytest $(ARGS)
+
+lint: $(STAMPS)/test
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(PYTHON) -m dashboard.translate --check
+
+format: $(STAMPS)/test
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+
+bench: $(STAMPS)/test
+	$(PYTHON) -m benchmarks $(ARGS)
+
+screenshots: $(STAMPS)/test browser
+	$(PYTHON) tools/screenshots.py .make/pictures --pages inbox --languages fa --themes light --sizes wide
+	@mkdir -p docs/screenshots
+	cp .make/pictures/inbox-fa-light-wide.png docs/screenshots/inbox-fa.png
+
+docs: $(STAMPS)/run
+	$(PYTHON) -m service.docs
+
+clean:
+	rm -rf $(VENV) .make build dist *.egg-info
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Stamps. "run" is what the service needs, "test" adds what developing it needs.
+
+$(STAMPS)/venv: tools/prepare
+	@tools/prepare venv $(VENV)
+	@mkdir -p $(STAMPS)
+	@touch $@
+
+$(STAMPS)/run: $(STAMPS)/venv setup.cfg pyproject.toml
+	@tools/prepare install $(VENV) .
+	@touch $@
+
+$(STAMPS)/test: $(STAMPS)/run
+	@tools/prepare install $(VENV) '.[test]'
+	@touch $@
+
+# Looked at each time: it belongs to the machine, not to the environment.
+browser:
+	@tools/prepare browser

@@ -1,0 +1,216 @@
+"""``shenava doctor``: what the service needs, checked one by one, each told in words.
+
+A check changes nothing: it makes no folder, no database, no table. What cannot be checked
+because something before it failed is left out rather than guessed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from config import Settings, SettingsError, load
+from service.errors import Halt
+from service.inventory import Setting, settings_in_force
+from service.lock import is_running
+from service.opening import load_classifier, shown_database
+
+LEAST_PYTHON = (3, 11)
+LEAST_FREE_MB = 500
+LEAST_POSTGRESQL = 140_000
+_TRIAL_TEXT = "پول از حسابم کم شد ولی سفارشم ثبت نشد"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at: its name, whether it is well, and in words what was found."""
+
+    name: str
+    ok: bool
+    words: str
+
+
+class _Unwell(Exception):
+    """Raised by a check; the text says what is wrong and what to do."""
+
+
+def examine() -> Iterator[Check]:
+    """Run every check, in order, yielding each as it is done."""
+    yield _check("Python", _python)
+    yield _check("SQLite", _sqlite)
+    found: list[Settings] = []
+
+    def settings() -> str:
+        loaded = load()
+        found.append(loaded)
+        return _sources(settings_in_force(loaded))
+
+    yield _check("Settings", settings)
+    if not found:
+        return
+    (in_force,) = found
+    for name, test in (
+        ("Shop's rules", _rules),
+        ("Data folder", _folder),
+        ("Disk space", _disk),
+        ("Database", _database),
+        ("Verdict model", _model),
+        ("Port", _port),
+        ("Time zone data", _zone),
+    ):
+        yield _check(name, lambda test=test: test(in_force))  # type: ignore[misc]
+
+
+def _check(name: str, test: Callable[[], str]) -> Check:
+    try:
+        return Check(name, True, test())
+    except (_Unwell, Halt, SettingsError) as error:
+        return Check(name, False, str(error))
+    except Exception as error:
+        # A doctor that falls over tells nothing.
+        return Check(name, False, f"{type(error).__name__}: {' '.join(str(error).split())}")
+
+
+def _python() -> str:
+    here = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info[:2] < LEAST_PYTHON:
+        raise _Unwell(f"{here}; Shenava needs 3.11 or newer.")
+    return here
+
+
+def _sqlite() -> str:
+    with closing(sqlite3.connect(":memory:")) as database:
+        try:
+            database.execute("CREATE VIRTUAL TABLE words USING fts5(word)")
+        except sqlite3.OperationalError:
+            raise _Unwell(
+                f"{sqlite3.sqlite_version}, without full-text search (FTS5); use a Python whose "
+                "SQLite has it, such as your system's own."
+            ) from None
+    return f"{sqlite3.sqlite_version}, with full-text search (FTS5)"
+
+
+def _sources(settings: list[Setting]) -> str:
+    changed = [f"{item.name} = {item.shown} ({item.source})" for item in settings if item.is_set]
+    count = len(settings) - len(changed)
+    return "; ".join([*changed, f"{count} at their defaults"])
+
+
+def _rules(settings: Settings) -> str:
+    from responder.policy import policy_of
+    from shenava.hours import format_week, next_opening
+
+    hours = policy_of(settings).hours
+    opening = next_opening(hours, datetime.now(UTC))
+    if opening is None:
+        raise _Unwell(
+            "The shop never opens by its business_hours (SHENAVA_BUSINESS_HOURS), so nothing "
+            "would ever be due; write when people are there, or “always”."
+        )
+    return f"open {format_week(hours.week, hours.first_weekday)} ({settings.time_zone})"
+
+
+def _folder(settings: Settings) -> str:
+    home = settings.home
+    if not home.exists():
+        above = next(part for part in home.parents if part.exists())
+        if not os.access(above, os.W_OK | os.X_OK):
+            raise _Unwell(f"{home} is not there and cannot be made: {above} is not yours to write.")
+        return f"{home} (not there yet; shenava run makes it)"
+    try:
+        with tempfile.TemporaryFile(dir=home):
+            pass
+    except OSError as error:
+        raise _Unwell(
+            f"{home} cannot be written ({error.strerror}); give it to the user that runs Shenava, "
+            "or choose another with SHENAVA_HOME."
+        ) from None
+    return f"{home}, can be written"
+
+
+def _disk(settings: Settings) -> str:
+    place = next(p for p in (settings.home, *settings.home.parents) if p.exists())
+    free = shutil.disk_usage(place).free // 1_000_000
+    if free < LEAST_FREE_MB:
+        raise _Unwell(f"{free:,} MB free; make room, Shenava wants {LEAST_FREE_MB} MB at least.")
+    return f"{free:,} MB free"
+
+
+def _database(settings: Settings) -> str:
+    """Reachable, its rows at this version's step; says so if there is none yet."""
+    from sqlalchemy import make_url, text
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from shenava.store import Store, migrations
+
+    shown = shown_database(settings)
+    url = make_url(settings.database)
+    is_sqlite = url.get_backend_name() == "sqlite"
+    if is_sqlite and not Path(url.database or "").exists():
+        return f"{shown} (not there yet; shenava run makes it)"
+    store = Store(settings.database)
+    try:
+        with store.read() as session:
+            if is_sqlite:
+                said = str(session.scalar(text("PRAGMA quick_check(1)")))
+                if said != "ok":
+                    raise _Unwell(f"{shown} is damaged ({said}); restore a backup.")
+            else:
+                number = int(str(session.scalar(text("SHOW server_version_num"))))
+                if number < LEAST_POSTGRESQL:
+                    raise _Unwell(
+                        f"{shown} is PostgreSQL {number // 10_000}; 14 or newer is needed."
+                    )
+        current, head = migrations.current(store), migrations.head()
+    except SQLAlchemyError as error:
+        reason = " ".join(str(getattr(error, "orig", None) or error).split())
+        raise _Unwell(
+            f"{shown} cannot be used: {reason}. Is it running, and the address right?"
+        ) from None
+    finally:
+        store.close()
+    if current is None:
+        return f"{shown} (empty; shenava run makes its tables)"
+    if current != head:
+        raise _Unwell(
+            f"{shown} is at step {current}, this version at {head}. An older database is upgraded "
+            "when shenava run starts; a newer one needs the newer Shenava."
+        )
+    return f"{shown}, at step {current}"
+
+
+def _model(settings: Settings) -> str:
+    classifier = load_classifier(settings)
+    began = time.perf_counter()
+    (verdict,) = classifier.classify([_TRIAL_TEXT])
+    took_ms = (time.perf_counter() - began) * 1000
+    return f"{verdict.model} answers ({took_ms:.0f} ms)"
+
+
+def _port(settings: Settings) -> str:
+    from service.web import listen
+
+    if is_running(settings.home):
+        return f"{settings.port}, in use by the Shenava that runs on this data folder"
+    for opened in listen(settings.host, settings.port):
+        opened.close()
+    return f"{settings.port} on {settings.host} is free"
+
+
+def _zone(settings: Settings) -> str:
+    now = datetime.now(UTC).astimezone(settings.zone)
+    try:
+        data = f"tzdata {version('tzdata')}"
+    except PackageNotFoundError:
+        data = "the system's own data"
+    return f"{settings.time_zone}, now {now:%Y-%m-%d %H:%M} ({data})"

@@ -1,0 +1,290 @@
+"""Promises of the pipeline: every message gets its verdict, its case its due time, once."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select
+from support.content import content, differences
+from support.factories import SHOP_TELEGRAM, incoming, many
+from support.judges import WordJudge
+
+from collectors.intake import take_in
+from responder.policy import Policy
+from responder.triage import Priority
+from service.pipeline import LEASE, SET_ASIDE, Pipeline
+from shenava.clock import SetClock
+from shenava.messages import Author, Language, MessageKind, Sentiment, Verdict
+from shenava.store import Case, CaseState, Fact, FactKind, Message, Store, VerdictRow
+
+MakePipeline = Callable[..., Pipeline]
+
+
+@pytest.fixture
+def make_pipeline(store: Store, judge: WordJudge, policy: Policy) -> MakePipeline:
+    """A worker of its own; ``with_judge`` where its model is another."""
+
+    def make(with_judge: WordJudge | None = None) -> Pipeline:
+        return Pipeline(store, with_judge or judge, policy)
+
+    return make
+
+
+def _count(store: Store, row: type, **where: object) -> int:
+    with store.read() as session:
+        return session.scalar(select(func.count()).select_from(row).filter_by(**where)) or 0
+
+
+def _only_case(store: Store) -> Case:
+    with store.read() as session:
+        return session.scalars(select(Case)).one()
+
+
+def _codes(case: Case) -> list[str]:
+    return [reason["code"] for reason in case.reasons]
+
+
+def test_a_message_gets_a_verdict_its_case_a_priority_a_due_time_and_reasons(
+    store: Store, make_pipeline: MakePipeline, clock: SetClock
+) -> None:
+    take_in(store, [incoming("1", "پول کم شد ولی سفارش ثبت نشد! فوری", minutes_ago=5)])
+    assert make_pipeline().run_once() == 1
+    case = _only_case(store)
+    assert case.priority == Priority.URGENT
+    assert case.due_at == clock.now() + timedelta(minutes=10)
+    assert _codes(case) == ["payment_no_order"]
+    assert (case.language, case.sentiment, case.complaint, case.urgent, case.judged) == (
+        Language.FA,
+        Sentiment.NEGATIVE,
+        True,
+        True,
+        True,
+    )
+    assert make_pipeline().run_once() == 0
+
+
+def test_a_case_is_not_called_judged_while_one_of_its_messages_waits(
+    store: Store, make_pipeline: MakePipeline
+) -> None:
+    take_in(store, [incoming("1", minutes_ago=9), incoming("2", minutes_ago=8)])
+    assert make_pipeline().run_once(limit=1) == 1
+    case = _only_case(store)
+    assert not case.judged
+    assert "unsure" in _codes(case)
+    make_pipeline().run_once(limit=1)
+    assert _only_case(store).judged
+
+
+def test_new_messages_are_judged_before_old_ones(
+    store: Store, make_pipeline: MakePipeline, judge: WordJudge
+) -> None:
+    take_in(store, [incoming(f"old{n}", f"old {n}", historic=True) for n in range(5)])
+    take_in(store, [incoming(f"new{n}", f"new {n}") for n in range(3)])
+    pipeline = make_pipeline()
+    while pipeline.run_once(limit=1):
+        pass
+    assert [text[:3] for text in judge.seen] == ["new"] * 3 + ["old"] * 5
+
+
+def test_a_run_takes_no_more_than_its_limit(
+    store: Store, make_pipeline: MakePipeline, judge: WordJudge
+) -> None:
+    take_in(store, many(40))
+    assert make_pipeline().run_once(limit=7) == 7
+    assert len(judge.seen) == 7
+
+
+class _Pausing(WordJudge):
+    """Calls ``meanwhile`` once, in the middle of its work."""
+
+    def __init__(self, meanwhile: Callable[[], object]) -> None:
+        super().__init__()
+        self._meanwhile: Callable[[], object] | None = meanwhile
+
+    def classify(self, texts: Sequence[str]) -> list[Verdict]:
+        if self._meanwhile:
+            meanwhile, self._meanwhile = self._meanwhile, None
+            meanwhile()
+        return super().classify(texts)
+
+
+def test_what_one_worker_has_claimed_another_leaves_alone(
+    store: Store, make_pipeline: MakePipeline, judge: WordJudge
+) -> None:
+    take_in(store, many(10))
+    other = make_pipeline()
+    done_by_other: list[int] = []
+    slow = _Pausing(lambda: done_by_other.append(other.run_until_idle()))
+    assert make_pipeline(slow).run_once(limit=4) == 4
+    assert done_by_other == [6]
+    assert not set(judge.seen) & set(slow.seen)
+
+
+def test_a_worker_that_dies_after_its_claim_is_replaced_after_the_lease(
+    store: Store, make_pipeline: MakePipeline, clock: SetClock
+) -> None:
+    def die() -> None:
+        raise KeyboardInterrupt
+
+    take_in(store, many(5))
+    with pytest.raises(KeyboardInterrupt):
+        make_pipeline(_Pausing(die)).run_once()
+    clock.advance(LEASE - timedelta(seconds=1))
+    assert make_pipeline().run_once() == 0
+    clock.advance(timedelta(seconds=1))
+    assert make_pipeline().run_once() == 5
+    assert _count(store, VerdictRow) == 5
+
+
+def test_a_worker_that_was_given_up_and_comes_back_writes_nothing_twice(
+    store: Store, make_pipeline: MakePipeline, clock: SetClock
+) -> None:
+    def another_takes_over() -> None:
+        clock.advance(LEASE)
+        assert make_pipeline().run_once() == 6
+
+    take_in(store, many(6))
+    assert make_pipeline(_Pausing(another_takes_over)).run_once() == 6
+    assert _count(store, VerdictRow) == 6
+    assert _count(store, Fact, kind=FactKind.MESSAGE_JUDGED) == 6
+    assert make_pipeline().run_once() == 0
+
+
+def test_two_workers_share_the_work_and_double_nothing(
+    store: Store, make_pipeline: MakePipeline
+) -> None:
+    # Few people, so that the two write to the same cases at the same time.
+    number = 240
+    take_in(store, many(number, authors=6))
+    with ThreadPoolExecutor(2) as pool:
+        done = [pool.submit(make_pipeline(WordJudge()).run_until_idle, 6) for _ in range(2)]
+        assert sum(task.result() for task in done) == number
+    with store.read() as session:
+        judged = Counter(session.scalars(select(VerdictRow.message_id)))
+        facts = Counter(
+            session.scalars(select(Fact.message_id).where(Fact.kind == FactKind.MESSAGE_JUDGED))
+        )
+        assert set(judged.values()) == set(facts.values()) == {1}
+        assert len(judged) == len(facts) == number
+        assert all(session.scalars(select(Case.judged)))
+
+
+class _FailsOn(WordJudge):
+    """Cannot read texts that hold ``word``."""
+
+    def __init__(self, word: str) -> None:
+        super().__init__()
+        self.word = word
+
+    def classify(self, texts: Sequence[str]) -> list[Verdict]:
+        if any(self.word in text for text in texts):
+            raise RuntimeError("the model cannot read this")
+        return super().classify(texts)
+
+
+def test_a_text_that_the_model_fails_on_sets_only_itself_aside(
+    store: Store,
+    make_pipeline: MakePipeline,
+    clock: SetClock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    batch = many(8)
+    take_in(store, [*batch[:4], incoming("bad", "poison", author="eve"), *batch[4:]])
+    pipeline = make_pipeline(_FailsOn("poison"))
+    with caplog.at_level(logging.ERROR):
+        assert pipeline.run_until_idle() == 9
+    assert "set aside" in caplog.text
+    assert "poison" not in caplog.text.replace("_FailsOn", "")
+    with store.read() as session:
+        bad = session.scalars(select(Message).where(Message.judge_after.is_not(None))).one()
+        assert bad.native_key == "bad"
+        case = session.get_one(Case, bad.case_id)
+    # Nobody knows what it says; so a person has to look, by a time.
+    assert (case.priority, _codes(case), case.judged) == (Priority.NORMAL, ["unsure"], False)
+    assert case.due_at is not None
+
+    clock.advance(SET_ASIDE)
+    assert make_pipeline().run_until_idle() == 1
+    assert _count(store, VerdictRow) == 9
+
+
+def test_texts_that_the_model_fails_on_do_not_stop_those_behind_them(
+    store: Store, make_pipeline: MakePipeline, caplog: pytest.LogCaptureFixture
+) -> None:
+    take_in(store, [incoming(f"bad{n}", "poison", minutes_ago=60) for n in range(5)])
+    take_in(store, many(5))
+    make_pipeline(_FailsOn("poison")).run_until_idle(limit=5)
+    assert _count(store, VerdictRow) == 5
+
+
+def test_a_message_that_tells_of_reach_raises_what_else_its_writer_has_open(
+    store: Store, make_pipeline: MakePipeline
+) -> None:
+    def from_ali(key: str, minutes_ago: int, followers: int | None, **more: object) -> None:
+        author = Author("7", "ali", "Ali", followers)
+        take_in(
+            store, [incoming(key, "a complaint", author=author, minutes_ago=minutes_ago, **more)]
+        )
+        make_pipeline().run_until_idle()
+
+    from_ali("1", 9, None)
+    assert _only_case(store).priority == Priority.HIGH
+    from_ali("2", 8, 50_000, kind=MessageKind.COMMENT, post="p1")
+    with store.read() as session:
+        cases = session.scalars(select(Case).order_by(Case.id)).all()
+    assert [case.priority for case in cases] == [Priority.URGENT, Priority.URGENT]
+    assert [_codes(case) for case in cases] == [["complaint", "reach"]] * 2
+
+
+def test_another_model_adds_verdicts_and_leaves_the_old_ones(
+    store: Store, make_pipeline: MakePipeline, clock: SetClock
+) -> None:
+    take_in(store, many(3))
+    make_pipeline().run_until_idle()
+    with store.write() as session:
+        session.query(Message).update({Message.judge_after: clock.now()})
+    make_pipeline(WordJudge("words-2")).run_until_idle()
+    with store.read() as session:
+        models = Counter(session.scalars(select(VerdictRow.model)))
+    assert models == {"words-1": 3, "words-2": 3}
+
+
+def test_old_messages_are_judged_and_counted_but_call_nobody(
+    store: Store, make_pipeline: MakePipeline
+) -> None:
+    take_in(store, [incoming("1", "پول کم شد، فوری", historic=True)])
+    make_pipeline().run_until_idle()
+    case = _only_case(store)
+    assert (case.state, case.priority, case.due_at, case.needs_answer) == (
+        CaseState.CLOSED,
+        Priority.LOW,
+        None,
+        False,
+    )
+    assert _codes(case) == ["historic"]
+    assert _count(store, Fact, kind=FactKind.MESSAGE_JUDGED) == 1
+
+
+def test_the_order_of_work_leaves_no_trace(
+    store: Store,
+    make_pipeline: MakePipeline,
+    open_store: Callable[[str], Store],
+    policy: Policy,
+    make_database: Callable[..., object],
+) -> None:
+    batch = [*many(30), incoming("dm", account=SHOP_TELEGRAM, kind=MessageKind.DM)]
+    for item in reversed(batch):
+        take_in(store, [item])
+        make_pipeline().run_once(limit=1)
+    make_pipeline().run_until_idle()
+    with make_database() as url:
+        at_once = open_store(url)
+        take_in(at_once, batch)
+        Pipeline(at_once, WordJudge(), policy).run_until_idle()
+        assert differences(content(store), content(at_once)) == []
+        at_once.close()

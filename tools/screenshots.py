@@ -1,0 +1,202 @@
+"""Pictures of the dashboard: ``python tools/screenshots.py OUT [--pages …] [--languages …]``.
+
+Starts the dashboard on a new store with sample data, on loopback, and shoots every page in each
+size, theme and language with the machine's Chromium. To look at while designing; the README's
+picture is made the same way.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+from werkzeug.serving import make_server
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from config import Settings
+from dashboard.app import create_app
+from dashboard.auth.links import PATH, create_link
+from dashboard.auth.passwords import hashed
+from dashboard.context import Desk
+from dashboard.staff import members
+from responder.policy import policy_of
+from shenava.clock import SetClock
+from shenava.store import LinkPurpose, Role, Store, User, UserState
+from shenava.store.migrations import upgrade
+
+CHROMIUM = "/usr/bin/chromium"
+PASSWORD = "a long enough sentence"
+NOW = datetime(2026, 1, 3, 6, 30, tzinfo=UTC)
+SIZES = {"wide": (1440, 900), "small": (390, 844)}
+THEMES = ("light", "dark")
+LANGUAGES = ("fa", "en", "ar")
+STAFF = (
+    ("سارا احمدی", "sara@shop.example", Role.ADMIN, UserState.ACTIVE),
+    ("امید رضایی", "omid@shop.example", Role.AGENT, UserState.ACTIVE),
+    ("ليلى حسن", "layla@shop.example", Role.AGENT, UserState.ACTIVE),
+    ("James Carter", "james@shop.example", Role.AGENT, UserState.DISABLED),
+    ("نگار محمدی", "negar@shop.example", Role.AGENT, UserState.INVITED),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page to shoot. ``open_menu`` opens the first menu that this selector finds."""
+
+    name: str
+    path: str
+    signed_in: bool = True
+    open_menu: str = ""
+
+
+PAGES = [
+    Page("sign-in", "/sign-in", signed_in=False),
+    Page("first-admin", f"{PATH}{{first_admin}}", signed_in=False),
+    Page("invitation", f"{PATH}{{invitation}}", signed_in=False),
+    Page("link-gone", f"{PATH}gone", signed_in=False),
+    Page("inbox", "/inbox/"),
+    Page("profile", "/settings/"),
+    Page("me-menu", "/settings/", open_menu=".rail-me"),
+    Page("staff", "/settings/staff"),
+    Page("staff-menu", "/settings/staff", open_menu=".row-menu"),
+    Page("invite", "/settings/staff/invite"),
+    Page("password", "/settings/password"),
+    Page("audit", "/settings/audit"),
+    Page("not-found", "/nothing-here"),
+]
+
+
+def fill(desk: Desk) -> dict[str, str]:
+    """Put the sample into the store; what the paths of pages need to know comes back."""
+    store, password = desk.store, hashed(PASSWORD)
+    with store.write() as session:
+        first = create_link(session, LinkPurpose.FIRST_ADMIN, None, NOW, 72)
+        users = [
+            User(
+                name=name,
+                email=email,
+                role=role,
+                state=state,
+                password_hash=None if state is UserState.INVITED else password,
+                session_key=email,
+                created_at=NOW - timedelta(days=90),
+                signed_in_at=None
+                if state is UserState.INVITED
+                else NOW - timedelta(minutes=7 ** (number + 1)),
+            )
+            for number, (name, email, role, state) in enumerate(STAFF)
+        ]
+        session.add_all(users)
+        session.flush()
+        admin, agent, other, away, _ = (user.id for user in users)
+        members.change_role(session, admin, other, Role.ADMIN, NOW - timedelta(days=2))
+        members.change_role(session, admin, other, Role.AGENT, NOW - timedelta(hours=30))
+        members.enable(session, admin, away, NOW - timedelta(days=1))
+        members.disable(session, admin, away, NOW - timedelta(hours=3))
+        members.new_link(session, admin, agent, NOW - timedelta(hours=2), 72)
+        made = members.invite(
+            session, admin, name="مریم", email="maryam@shop.example",
+            role=Role.AGENT, now=NOW - timedelta(minutes=12), hours=72,
+        )  # fmt: skip
+    return {"first_admin": first, "invitation": made.token}
+
+
+@contextmanager
+def dashboard() -> Iterator[tuple[Desk, str, dict[str, str]]]:
+    """A running dashboard: its desk, its address, and what the paths need."""
+    with tempfile.TemporaryDirectory() as home:
+        settings = Settings(home=Path(home))
+        store = Store(settings.database, SetClock(NOW))
+        upgrade(store)
+        desk = Desk(store, settings, policy_of(settings))
+        known = fill(desk)
+        server = make_server("127.0.0.1", 0, create_app(desk), threaded=True)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield desk, f"http://127.0.0.1:{server.server_port}", known
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+            store.close()
+
+
+def shoot(browser: Browser, asked: argparse.Namespace) -> None:
+    """All pictures asked for; one browser context a language and theme."""
+    with dashboard() as (desk, address, known):
+        for language in asked.languages:
+            with desk.store.write() as session:
+                for user in session.query(User).filter(User.role == Role.ADMIN):
+                    user.language = language
+                    user.calendar = "gregorian" if language == "en" else None
+            for theme in asked.themes:
+                for size in asked.sizes:
+                    _shoot_all(browser, asked, address, known, language, theme, size)
+
+
+def _shoot_all(
+    browser: Browser,
+    asked: argparse.Namespace,
+    address: str,
+    known: dict[str, str],
+    language: str,
+    theme: str,
+    size: str,
+) -> None:
+    width, height = SIZES[size]
+    pages = [page for page in PAGES if not asked.pages or page.name in asked.pages]
+    for signed_in in (False, True):
+        chosen = [page for page in pages if page.signed_in is signed_in]
+        if not chosen:
+            continue
+        context = browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme=theme,
+            locale=language,
+            reduced_motion="reduce",
+        )
+        tab = context.new_page()
+        if signed_in:
+            tab.goto(f"{address}/sign-in")
+            tab.fill("#email", STAFF[0][1])
+            tab.fill("#password", PASSWORD)
+            tab.click("form.stack button")
+        for page in chosen:
+            tab.goto(address + page.path.format(**known))
+            if page.open_menu:
+                tab.locator(f"{page.open_menu} > summary").first.click()
+            name = f"{page.name}-{language}-{theme}-{size}.png"
+            tab.screenshot(path=asked.out / name)
+            sys.stderr.write(f"{name}\n")
+        context.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path, help="folder for the pictures")
+    parser.add_argument("--pages", nargs="*", default=[], help="names of pages; all of them")
+    parser.add_argument("--languages", nargs="*", default=LANGUAGES, choices=LANGUAGES)
+    parser.add_argument("--themes", nargs="*", default=THEMES, choices=THEMES)
+    parser.add_argument("--sizes", nargs="*", default=tuple(SIZES), choices=tuple(SIZES))
+    asked = parser.parse_args()
+    asked.out.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        try:
+            shoot(browser, asked)
+        finally:
+            browser.close()
+
+
+if __name__ == "__main__":
+    main()
