@@ -7,15 +7,15 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
 
 from responder.effective import Held, held_verdicts
 from responder.policy import Policy
 from responder.triage import CaseFacts, VerdictFacts, triage
 from shenava.messages import Intent, MessageKind
-from shenava.store import Case, CaseIntent, Identity, Message, case_rank, changes
-from shenava.store.bulk import update_by_id
+from shenava.store import Case, CaseIntent, Customer, Identity, Message, case_rank, changes
+from shenava.store.bulk import insert_rows, update_by_id
 
 # Of a case with very many messages the newest decide; older ones no longer wait for an answer
 # that a person would not give to all of them at once.
@@ -27,17 +27,10 @@ def retriage(session: Session, case_ids: Iterable[int], policy: Policy, now: dat
 
     Also sums up each case's language, mood and intents, which rows and filters show.
     """
-    wanted = sorted(set(case_ids))
-    if not wanted:
+    cases = _cases(session, case_ids)
+    if not cases:
         return
-    cases = session.scalars(
-        select(Case)
-        .where(Case.id.in_(wanted))
-        .options(joinedload(Case.identity).joinedload(Identity.customer))
-        .order_by(Case.id)
-        .with_for_update(of=Case)
-    ).all()
-    messages = _messages(session, wanted)
+    messages = _messages(session, cases)
     held = held_verdicts(session, (row.id for rows in messages.values() for row in rows))
 
     values = [_decide(case, messages[case.id], held, policy, now) for case in cases]
@@ -46,33 +39,61 @@ def retriage(session: Session, case_ids: Iterable[int], policy: Policy, now: dat
         for case in cases
         for intent in _intents(messages[case.id], held)
     ]
-    for case in cases:
-        session.expunge(case)
     update_by_id(session, Case, values)
-    session.execute(delete(CaseIntent).where(CaseIntent.case_id.in_(wanted)))
-    if intents:
-        session.execute(insert(CaseIntent), intents)
-    changes.note(session, wanted)
+    triaged = [value["b_id"] for value in values]
+    session.execute(delete(CaseIntent).where(CaseIntent.case_id.in_(triaged)))
+    insert_rows(session, CaseIntent, intents)
+    changes.note(session, triaged)
 
 
-def _messages(session: Session, case_ids: Sequence[int]) -> dict[int, list[Any]]:
-    """The messages of each case, newest first, as (id, case_id, kind, written_at)."""
+def _cases(session: Session, case_ids: Iterable[int]) -> Sequence[Any]:
+    """What triage asks of these cases and of who wrote, in order, nobody else's to change now."""
+    return session.execute(
+        select(
+            Case.id,
+            Case.reopened_from_id,
+            Case.historic,
+            Case.waiting_since,
+            Case.answered_at,
+            Identity.followers,
+            Identity.blocked_at,
+            Customer.vip,
+        )
+        .join(Identity, Identity.id == Case.identity_id)
+        .outerjoin(Customer, Customer.id == Identity.customer_id)
+        .where(Case.id.in_(set(case_ids)))
+        .order_by(Case.id)
+        .with_for_update(of=Case, key_share=True)
+    ).all()
+
+
+def _messages(session: Session, cases: Sequence[Any]) -> dict[int, list[Any]]:
+    """The messages of each case, newest first, as (id, case_id, kind, written_at).
+
+    A reopened case is also about those of the case that it was reopened from.
+    """
+    about = {case.id: [case.id] for case in cases}
+    for case in cases:
+        if case.reopened_from_id is not None:
+            about.setdefault(case.reopened_from_id, []).append(case.id)
     found: dict[int, list[Any]] = defaultdict(list)
     for row in session.execute(
         select(Message.id, Message.case_id, Message.kind, Message.native_key, Message.written_at)
-        .where(Message.case_id.in_(case_ids))
+        .where(Message.case_id.in_(about))
         .order_by(Message.written_at.desc(), Message.native_key)
     ):
-        if len(found[row.case_id]) < NEWEST_CONSIDERED:
-            found[row.case_id].append(row)
+        for case_id in about[row.case_id]:
+            if len(found[case_id]) < NEWEST_CONSIDERED:
+                found[case_id].append(row)
     return found
 
 
 def _decide(
-    case: Case, messages: Sequence[Any], held: dict[int, Held], policy: Policy, now: datetime
+    case: Any, messages: Sequence[Any], held: dict[int, Held], policy: Policy, now: datetime
 ) -> dict[str, Any]:
     known = [held[row.id] for row in messages if row.id in held]
-    decision = triage(_facts(case, messages, known), policy.hours, policy.targets, now)
+    waiting = _waiting(case, messages)
+    decision = triage(_facts(case, waiting, held), policy.hours, policy.targets, now)
     newest = known[0] if known else None
     return {
         "b_id": case.id,
@@ -90,20 +111,28 @@ def _decide(
     }
 
 
-def _facts(case: Case, messages: Sequence[Any], known: Sequence[Held]) -> CaseFacts:
-    customer = case.identity.customer
+def _waiting(case: Any, messages: Sequence[Any]) -> Sequence[Any]:
+    """Those that wait for an answer: all, until the first; then what was written since."""
+    since = case.waiting_since
+    if case.answered_at is None or since is None:
+        return messages
+    return [row for row in messages if row.written_at >= since]
+
+
+def _facts(case: Any, messages: Sequence[Any], held: dict[int, Held]) -> CaseFacts:
+    known = [held[row.id] for row in messages if row.id in held]
     return CaseFacts(
         verdicts=tuple(
             VerdictFacts(item.sentiment, item.complaint, item.urgent, item.intents)
             for item in known
         ),
         waiting_since=case.waiting_since,
-        unanswered=case.message_count,
-        vip=customer is not None and customer.vip,
-        followers=case.identity.followers,
+        unanswered=len(messages),
+        vip=bool(case.vip),
+        followers=case.followers,
         is_public=any(MessageKind(row.kind).is_public for row in messages),
         historic=case.historic,
-        blocked=case.identity.blocked_at is not None,
+        blocked=case.blocked_at is not None,
     )
 
 

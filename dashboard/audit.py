@@ -1,0 +1,47 @@
+"""Writing the audit trail: who did what, in ids and choices, never in text."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy.orm import Session
+
+from shenava.store import Audit
+
+
+class Deed(StrEnum):
+    """What staff can do to accounts of staff. The inbox names its own deeds."""
+
+    SIGNED_IN = "signed_in"
+    SIGN_IN_FAILED = "sign_in_failed"
+    SIGNED_OUT = "signed_out"
+    SIGNED_OUT_EVERYWHERE = "signed_out_everywhere"
+    FIRST_ADMIN_LINK_MADE = "first_admin_link_made"
+    FIRST_ADMIN_MADE = "first_admin_made"
+    INVITED = "invited"
+    INVITE_LINK_MADE = "invite_link_made"
+    JOINED = "joined"
+    RESET_LINK_MADE = "reset_link_made"
+    PASSWORD_RESET = "password_reset"  # noqa: S105
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105
+    PROFILE_CHANGED = "profile_changed"
+    DISABLED = "disabled"
+    ENABLED = "enabled"
+    ROLE_CHANGED = "role_changed"
+
+
+def record(
+    session: Session,
+    deed: Deed,
+    at: datetime,
+    *,
+    by: int | None,
+    to: int | None = None,
+    **choices: str,
+) -> None:
+    """Add that user ``by`` did ``deed``, to user ``to`` where that is another, with ``choices``."""
+    details: dict[str, object] = dict(choices)
+    if to is not None:
+        details["user_id"] = to
+    session.add(Audit(at=at, user_id=by, action=deed.value, details=details))

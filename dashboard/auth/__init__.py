@@ -1,0 +1,1 @@
+"""Signing in and out: passwords, sessions, one-time links, roles, limits."""

@@ -1,0 +1,1 @@
+"""Settings: one's own profile, the staff, the audit trail."""

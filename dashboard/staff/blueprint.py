@@ -1,0 +1,25 @@
+"""Addresses of the settings."""
+
+from __future__ import annotations
+
+from flask import Blueprint
+
+from dashboard.staff import audit_view, profile_views, staff_views
+
+staff = Blueprint("staff", __name__, url_prefix="/settings")
+
+staff.add_url_rule("/", "profile", profile_views.profile, methods=["GET", "POST"])
+staff.add_url_rule("/theme", "theme", profile_views.theme, methods=["POST"])
+staff.add_url_rule("/password", "password", profile_views.password, methods=["GET", "POST"])
+staff.add_url_rule(
+    "/sign-out-everywhere", "everywhere", profile_views.sign_out_everywhere, methods=["POST"]
+)
+
+staff.add_url_rule("/staff", "people", staff_views.people)
+staff.add_url_rule("/staff/invite", "invite", staff_views.invite, methods=["GET", "POST"])
+staff.add_url_rule("/staff/<int:user_id>/link", "link", staff_views.link, methods=["POST"])
+staff.add_url_rule("/staff/<int:user_id>/disable", "disable", staff_views.disable, methods=["POST"])
+staff.add_url_rule("/staff/<int:user_id>/enable", "enable", staff_views.enable, methods=["POST"])
+staff.add_url_rule("/staff/<int:user_id>/role", "role", staff_views.role, methods=["POST"])
+
+staff.add_url_rule("/audit", "audit", audit_view.trail)

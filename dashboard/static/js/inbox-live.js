@@ -1,0 +1,226 @@
+// What moved since the page was read. One tab asks for all tabs of this browser; each puts what
+// concerns it in place. Nothing jumps: rows change where they stand, new ones wait on top.
+
+import { number, plural, word } from "./words.js";
+
+const SHOWN = 2_000;
+const HIDDEN = 15_000;
+const TOO_MANY = 200;
+
+let inbox;
+let page;
+let upto;
+let fresh = new Set();
+let caseWaits = false;
+const channel = new BroadcastChannel("shenava-changes");
+const byId = (id) => document.getElementById(id);
+const visible = () => document.visibilityState === "visible";
+const pause = (time) =>
+  new Promise((resolve) => {
+    const timer = setTimeout(done, time);
+    function done() {
+      clearTimeout(timer);
+      document.removeEventListener("visibilitychange", done);
+      window.removeEventListener("online", done);
+      resolve();
+    }
+    document.addEventListener("visibilitychange", done);
+    window.addEventListener("online", done);
+  });
+
+export function startLive(element, actions) {
+  inbox = element;
+  page = actions;
+  upto = Number(inbox.dataset.upto);
+  channel.addEventListener("message", (event) => hear(event.data));
+  document.addEventListener("visibilitychange", () => {
+    if (visible() && caseWaits) refreshCase();
+  });
+  lead();
+}
+
+/** The list was read afresh: what waited on top is in it. */
+export function listRead() {
+  fresh = new Set();
+  upto = Math.min(upto, Number(inbox.dataset.upto));
+}
+
+// Who asks. A tab that is put away makes room for one that is looked at. Without locks (plain
+// HTTP from another machine) every tab asks for itself.
+async function lead() {
+  for (;;) {
+    const began = visible();
+    const ask = async () => {
+      let failures = 0;
+      do {
+        failures = (await poll()) ? 0 : failures + 1;
+        const rest = Math.min(SHOWN * 2 ** failures, HIDDEN);
+        await pause(visible() ? rest : HIDDEN);
+      } while (visible() || !began);
+    };
+    if (navigator.locks) await navigator.locks.request("shenava-changes", ask);
+    else await ask();
+  }
+}
+
+let failed = 0;
+async function poll() {
+  const since = upto;
+  try {
+    const answer = await fetch(`${inbox.dataset.changes}?since=${since}`, {
+      headers: { Accept: "application/json" },
+    });
+    if (answer.status === 401) {
+      both({ trouble: "signed_out" });
+      return false;
+    }
+    if (!answer.ok) throw new Error(String(answer.status));
+    const moved = await answer.json();
+    failed = 0;
+    both({ since, ...moved });
+    return true;
+  } catch {
+    // A single miss is no news; two in a row are.
+    failed += 1;
+    if (failed > 1) both({ trouble: "offline" });
+    return false;
+  }
+}
+
+function both(news) {
+  channel.postMessage(news);
+  hear(news);
+}
+
+function hear(news) {
+  trouble(news.trouble);
+  if (news.trouble) return;
+  counts(news.counts);
+  if (news.since > upto) {
+    // This tab slept through something the asking tab saw; it asks once for itself.
+    poll();
+    return;
+  }
+  if (news.upto <= upto) return;
+  upto = news.upto;
+  if (!news.complete || news.case_ids.length > TOO_MANY) {
+    offer(word("moved"));
+    caseMoved();
+  } else {
+    moved(news.case_ids);
+  }
+}
+
+function trouble(name) {
+  const banner = byId("offline");
+  if (!name) {
+    banner.hidden = true;
+    return;
+  }
+  if (banner.dataset.name === name && !banner.hidden) return;
+  banner.dataset.name = name;
+  banner.textContent = `${word(name)} `;
+  if (name === "signed_out") {
+    const link = document.createElement("a");
+    const here = encodeURIComponent(location.pathname + location.search);
+    link.href = `${inbox.dataset.signIn}?next=${here}`;
+    link.textContent = word("sign_in");
+    banner.append(link);
+  }
+  banner.hidden = false;
+}
+
+function counts(told) {
+  for (const place of document.querySelectorAll("[data-count]")) {
+    const count = told[place.dataset.count];
+    const text = number(count.number) + (count.more ? "+" : "");
+    if (place.textContent.trim() !== text) place.textContent = text;
+    if (place.dataset.count === "urgent") {
+      place.parentElement.classList.toggle("some", count.number > 0);
+    }
+  }
+  page.setTitle();
+}
+
+async function moved(ids) {
+  const opened = byId("opened")?.dataset.case;
+  if (ids.includes(Number(opened))) caseMoved();
+  const rows = byId("rows");
+  const shown = ids.filter((id) => byId(`case-${id}`));
+  const asked = new URLSearchParams(new URL(inbox.dataset.list, location.href).search);
+  asked.set("ids", rows.dataset.after ? "" : ids.join("."));
+  asked.set("shown", shown.join("."));
+  asked.set("end", rows.dataset.end);
+  if (!shown.length && rows.dataset.after) return;
+  let told;
+  try {
+    const answer = await fetch(`${inbox.dataset.rows}?${asked}`, {
+      headers: { Accept: "application/json" },
+    });
+    if (!answer.ok) throw new Error(String(answer.status));
+    told = await answer.json();
+  } catch {
+    offer(word("moved"));
+    return;
+  }
+  for (const [id, markup] of Object.entries(told.rows)) {
+    const row = byId(`case-${id}`);
+    const made = new DOMParser().parseFromString(markup, "text/html").querySelector(".row");
+    if (row && made) page.swapRow(row, made);
+  }
+  page.markCurrent();
+  for (const id of told.fresh) if (!byId(`case-${id}`)) fresh.add(id);
+  if (!fresh.size) return;
+  if (!rows.children.length) page.open(inbox.dataset.list, { push: false, keepCase: true });
+  else offer(plural("new", fresh.size));
+}
+
+function offer(text) {
+  const bar = byId("fresh");
+  if (!bar) return;
+  bar.textContent = text;
+  bar.hidden = false;
+}
+
+// The opened case. What someone works in is left alone; the rest is put in place.
+
+function caseMoved() {
+  if (!byId("opened")) return;
+  caseWaits = true;
+  if (visible()) refreshCase();
+}
+
+async function refreshCase() {
+  const opened = byId("opened");
+  if (!opened) return;
+  caseWaits = false;
+  const got = await page.page(location.href);
+  const theirs = got?.document.getElementById("opened");
+  if (!theirs || theirs.dataset.case !== byId("opened")?.dataset.case) return;
+  const live = byId("thread-live");
+  const thread = byId("thread");
+  const atEnd = thread.scrollHeight - thread.scrollTop - thread.clientHeight < 80;
+  for (const id of ["case-head", "thread-live", "history", "card"]) {
+    const mine = byId(id);
+    if (busy(mine)) {
+      if (mine === live) offerCase();
+      continue;
+    }
+    const unfolded = [...mine.querySelectorAll(".unfold:checked")].map((box) => box.id);
+    mine.replaceChildren(...got.document.getElementById(id).childNodes);
+    for (const box of unfolded) if (byId(box)) byId(box).checked = true;
+  }
+  if (atEnd) thread.scrollTop = thread.scrollHeight;
+  page.markCurrent();
+}
+
+function busy(element) {
+  const working = element.contains(document.activeElement) && document.activeElement !== element;
+  return working || element.querySelector("details.menu[open], details.verdict[open]") !== null;
+}
+
+function offerCase() {
+  const bar = byId("written");
+  bar.textContent = word("written");
+  bar.hidden = false;
+}
