@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
+from sqlalchemy import select
 from werkzeug.serving import make_server
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -29,8 +30,11 @@ from dashboard.auth.passwords import hashed
 from dashboard.context import Desk
 from dashboard.staff import members
 from responder.policy import policy_of
+from sentiment.classifier import Classifier
+from service.pipeline import Pipeline
+from service.sample import fill_if_empty
 from shenava.clock import SetClock
-from shenava.store import LinkPurpose, Role, Store, User, UserState
+from shenava.store import Case, CaseState, LinkPurpose, Role, Store, User, UserState
 from shenava.store.migrations import upgrade
 
 CHROMIUM = "/usr/bin/chromium"
@@ -64,6 +68,9 @@ PAGES = [
     Page("invitation", f"{PATH}{{invitation}}", signed_in=False),
     Page("link-gone", f"{PATH}gone", signed_in=False),
     Page("inbox", "/inbox/"),
+    Page("case", "/inbox/case/{case}"),
+    Page("search", "/inbox/?q=سفارش"),
+    Page("nothing-mine", "/inbox/?queue=mine"),
     Page("profile", "/settings/"),
     Page("me-menu", "/settings/", open_menu=".rail-me"),
     Page("staff", "/settings/staff"),
@@ -107,7 +114,13 @@ def fill(desk: Desk) -> dict[str, str]:
             session, admin, name="مریم", email="maryam@shop.example",
             role=Role.AGENT, now=NOW - timedelta(minutes=12), hours=72,
         )  # fmt: skip
-    return {"first_admin": first, "invitation": made.token}
+    fill_if_empty(store)
+    Pipeline(store, Classifier.load(), desk.policy).run_until_idle()
+    with store.read() as session:
+        top = session.scalars(
+            select(Case.id).where(Case.state == CaseState.OPEN).order_by(Case.rank).limit(1)
+        ).one()
+    return {"first_admin": first, "invitation": made.token, "case": str(top)}
 
 
 @contextmanager
