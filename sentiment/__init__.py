@@ -1,0 +1,1 @@
+"""Text in, verdict out: the sentiment room. It knows of no database and no network."""

@@ -1,0 +1,91 @@
+"""Writes the figures of ``metrics.json`` into the model card, between two marks.
+
+``python -m sentiment.card docs/model-card.md``; a test holds the card to the figures.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from sentiment.classifier import MODEL_FOLDER
+
+BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
+Figures = dict[str, Any]
+
+
+def _table(head: list[str], rows: list[list[object]]) -> str:
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def _yes_no(held_out: Figures, head: str) -> str:
+    keys = ["rows", "positives", "precision", "recall", "f1", "recall_with_not_sure",
+            "not_sure", "macro_f1", "ece"]  # fmt: skip
+    return _table(
+        ["messages", *(k.replace("_", " ") for k in keys)],
+        [[group, *(figures[head][k] for k in keys)] for group, figures in held_out.items()],
+    )
+
+
+def figures_of(metrics: Figures) -> str:
+    """The card's tables for the contents of ``metrics.json``."""
+    own, dev = metrics["held_out"], metrics["dev"]
+    parts = [
+        f"Model `{metrics['model']}`, rights `{metrics['rights']}`. All figures in percent.",
+        "**Own messages, held-out quarter: complaint**",
+        _yes_no(own, "complaint"),
+        "**Own messages, held-out quarter: urgent**",
+        _yes_no(own, "urgent"),
+        "**Own messages, held-out quarter: the rest**",
+        _table(
+            ["messages", "sentiment macro-F1", "sentiment ECE", "intents micro-F1",
+             "intents macro-F1", "language and script right"],
+            [[group, f["sentiment"]["macro_f1"], f["sentiment"].get("ece", "–"),
+              f["intents"]["micro_f1"], f["intents"]["macro_f1"], f["language_accuracy"]]
+             for group, f in own.items()],
+        ),
+        "**Own messages, held-out quarter: F1 of each intent**",
+        _table(["intent", "F1"], [list(i) for i in own["all"]["intents"]["each_f1"].items()]),
+        "**Dev rows: sentiment by source** (sources without neutral rows: two classes)",
+        _table(
+            ["source", "language", "rows", "macro-F1", "ECE"],
+            [[s, f["language"], f["rows"], f["macro_f1"], f.get("ece", "–")]
+             for s, f in dev["sources"].items()],
+        ),
+        "**Dev rows: sentiment by language, all sources together**",
+        _table(
+            ["language", "rows", "macro-F1", "ECE"],
+            [[s, f["rows"], f["macro_f1"], f.get("ece", "–")]
+             for s, f in dev["languages"].items()],
+        ),
+        "**Dev rows: complaint**",
+        _table(
+            ["source", "rows", "precision", "recall", "F1", "macro-F1", "ECE"],
+            [[s, f["rows"], f["precision"], f["recall"], f["f1"], f["macro_f1"], f["ece"]]
+             for s, f in dev.get("complaint", {}).items()],
+        ),
+    ]  # fmt: skip
+    return "\n\n".join(parts)
+
+
+def with_figures(card: str, metrics: Figures) -> str:
+    """``card`` with everything between the marks replaced."""
+    before, rest = card.split(BEGIN)
+    _, after = rest.split(END)
+    return f"{before}{BEGIN}\n\n{figures_of(metrics)}\n\n{END}{after}"
+
+
+def main() -> None:
+    """Rewrite the card named on the command line."""
+    card = Path(sys.argv[1])
+    metrics = json.loads((MODEL_FOLDER / "metrics.json").read_text(encoding="utf-8"))
+    text = with_figures(card.read_text(encoding="utf-8"), metrics)
+    card.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

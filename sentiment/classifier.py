@@ -1,0 +1,352 @@
+"""The model at run time: texts in, verdicts out.
+
+The folder holds a model in Hugging Face form (``config.json``, ``tokenizer.json``,
+``tokenizer_config.json``, ``model.onnx``). It is read with transformers' ``AutoConfig`` and
+``AutoTokenizer`` from the local folder only, and run by onnxruntime; torch is never needed.
+"""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentiment.heads import (
+    COMPLAINT,
+    HEADS,
+    INTENT,
+    INTENTS,
+    NEGATIVE,
+    SENTIMENT,
+    SENTIMENTS,
+    SHARES,
+    TONGUE,
+    URGENT,
+)
+from sentiment.language import identify
+from sentiment.tokens import MAX_CHARACTERS, model_text, word_spans
+from shenava.messages import (
+    Judgement,
+    Language,
+    ScoredIntent,
+    ScoredSentiment,
+    Script,
+    Sentiment,
+    Verdict,
+)
+
+Floats = NDArray[np.float32]
+
+MODEL_FOLDER = Path(__file__).parent / "model"
+MODEL_TYPE = "shenava-bag"
+
+BATCH_TEXTS = 64
+BATCH_CHARACTERS = 8_192
+"""A batch holds at most this many characters with its padding: bounds memory."""
+
+MOST_WORDS = 5
+LONGEST_WORD = 60
+"""What is longer is an address or noise, and no word to show."""
+LEAST_SHARE = 0.12
+"""A word is named only if it has at least this share of what speaks for the answer…"""
+LEAST_LOGIT = 0.15
+"""…and adds at least this much log-odds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Probabilities of "yes" from ``yes`` up are yes, below ``no`` are no, between: not sure."""
+
+    no: float
+    yes: float
+
+    def judge(self, probability: float) -> Judgement:
+        """The answer for a calibrated probability of "yes"."""
+        probability = round(probability, 4)
+        if probability >= self.yes:
+            return Judgement(True, probability)
+        if probability < self.no:
+            return Judgement(False, round(1.0 - probability, 4))
+        return Judgement(None, probability)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How probabilities become answers; fitted in training, kept in ``config.json``."""
+
+    complaint: Band
+    urgent: Band
+    intent_yes: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """The graph's answer for one text, and the text as the graph was given it."""
+
+    text: str
+    encoding: Any
+    logits: Floats
+    own: Floats
+    pairs: Floats
+
+
+def _sigmoid(x: Floats) -> NDArray[np.float64]:
+    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * x.astype(np.float64))))
+
+
+def _is_wordless(text: str) -> bool:
+    """True when nothing is left that could carry meaning: no letter, digit, sign or emoji."""
+    return not any(unicodedata.category(c)[0] in "LNS" for c in text)
+
+
+def _read_folder(folder: Path) -> tuple[Any, Any]:
+    """Configuration and tokenizer of a model folder, by transformers, without the network."""
+    # Importing transformers takes half a second: only who loads a model pays for it.
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # "PyTorch was not found"
+    from transformers import AutoConfig, AutoTokenizer, PretrainedConfig
+
+    # Only a name for AutoConfig to know: all fields are plain values in config.json.
+    kind = type("BagConfig", (PretrainedConfig,), {"model_type": MODEL_TYPE})
+    AutoConfig.register(MODEL_TYPE, kind, exist_ok=True)
+    config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    return config, AutoTokenizer.from_pretrained(folder, local_files_only=True)
+
+
+def _open_session(file: Path, threads: int) -> Any:
+    """The graph, with threads pinned and nobody spinning while there is nothing to do."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+
+
+class Classifier:
+    """Gives verdicts. Safe to use from several threads; one text's verdict never depends on
+    the texts beside it."""
+
+    def __init__(self, name: str, rules: Rules, tokenizer: Any, session: Any) -> None:
+        self.name = name
+        self._rules = rules
+        self._tokenizer = tokenizer
+        self._session = session
+
+    @classmethod
+    def load(cls, folder: Path | None = None, threads: int = 1) -> Classifier:
+        """Read the model in ``folder`` (default: the one in the package).
+
+        ``threads`` is the number of threads one call of :meth:`classify` may use. Raises
+        ``OSError`` when the folder does not hold a model, ``ValueError`` when it is of another
+        kind.
+        """
+        folder = MODEL_FOLDER if folder is None else folder
+        if not (folder / "model.onnx").is_file():
+            raise FileNotFoundError(f"no model in {folder}: model.onnx is missing")
+        if threads == 1:
+            # The tokenizer's own thread pool ignores our limit; it reads this at each call.
+            os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        config, tokenizer = _read_folder(folder)
+        if config.model_type != MODEL_TYPE:
+            raise ValueError(f"the model in {folder} is of type {config.model_type!r}")
+        rules = Rules(
+            complaint=Band(**config.complaint_band),
+            urgent=Band(**config.urgent_band),
+            intent_yes=tuple(config.intent_yes),
+        )
+        backend = tokenizer.backend_tokenizer
+        backend.no_padding()
+        backend.enable_truncation(MAX_CHARACTERS)
+        return cls(
+            str(config.model_name), rules, backend, _open_session(folder / "model.onnx", threads)
+        )
+
+    def scores(self, texts: Sequence[str]) -> Floats:
+        """Calibrated log-odds of every head ([texts, heads], order as in ``sentiment.heads``).
+
+        For measuring, and for what builds on the model. A text with nothing in it gets zeros.
+        """
+        found = np.zeros((len(texts), HEADS), dtype=np.float32)
+        for i, row in self._answers([_readable(t) for t in texts]):
+            found[i] = row.logits
+        return found
+
+    def classify(self, texts: Sequence[str]) -> list[Verdict]:
+        """One verdict for each text, in their order.
+
+        Any string is safe. Only the first ``MAX_CHARACTERS`` characters of a text are read.
+        """
+        texts = [_readable(t) for t in texts]
+        verdicts = [self._empty()] * len(texts)
+        for i, row in self._answers(texts):
+            verdicts[i] = self._verdict(texts[i], row)
+        return verdicts
+
+    def _answers(self, texts: Sequence[str]) -> Iterator[tuple[int, _Row]]:
+        """What the graph says of each text that has any token, in any order, with its index."""
+        given = [model_text(t) for t in texts]
+        encodings = self._tokenizer.encode_batch(given)
+        ids = [e.ids for e in encodings]
+        for batch in _batches([len(i) for i in ids]):
+            padded = np.zeros((len(batch), max(len(ids[i]) for i in batch)), dtype=np.int64)
+            for place, i in enumerate(batch):
+                padded[place, : len(ids[i])] = ids[i]
+            logits, own, pairs = self._session.run(None, {"input_ids": padded})
+            for place, i in enumerate(batch):
+                size = len(ids[i])
+                yield (
+                    i,
+                    _Row(
+                        given[i],
+                        encodings[i],
+                        logits[place],
+                        own[place, :size],
+                        pairs[place, :size],
+                    ),
+                )
+
+    def _empty(self) -> Verdict:
+        """The verdict on a text that says nothing."""
+        return Verdict(
+            language=Language.OTHER,
+            script=Script.NATIVE,
+            sentiment=ScoredSentiment(Sentiment.NEUTRAL, 1.0),
+            complaint=Judgement(False, 1.0),
+            urgent=Judgement(False, 1.0),
+            intents=(),
+            why=(),
+            model=self.name,
+        )
+
+    def _verdict(self, text: str, row: _Row) -> Verdict:
+        if _is_wordless(text):
+            return self._empty()
+        tongue = identify(text, row.logits[TONGUE].tolist())
+        scores = np.exp(row.logits[SENTIMENT].astype(np.float64) - row.logits[SENTIMENT].max())
+        best = int(scores.argmax())
+        chance = _sigmoid(row.logits)
+        complaint = self._rules.complaint.judge(float(chance[COMPLAINT]))
+        urgent = self._rules.urgent.judge(float(chance[URGENT]))
+        head = _explained(complaint, urgent, SENTIMENTS[best])
+        return Verdict(
+            language=tongue.language,
+            script=tongue.script,
+            sentiment=ScoredSentiment(
+                SENTIMENTS[best], round(float(scores[best] / scores.sum()), 4)
+            ),
+            complaint=complaint,
+            urgent=urgent,
+            intents=self._intents(chance[INTENT]),
+            why=() if head is None else self._why(text, row, SHARES.index(head)),
+            model=self.name,
+        )
+
+    def _intents(self, chances: NDArray[np.float64]) -> tuple[ScoredIntent, ...]:
+        """Intents above their thresholds, likeliest first."""
+        found = [
+            ScoredIntent(intent, round(chance, 4))
+            for intent, chance, least in zip(
+                INTENTS, chances.tolist(), self._rules.intent_yes, strict=True
+            )
+            if chance >= least
+        ]
+        return tuple(sorted(found, key=lambda s: -s.probability))
+
+    def _why(self, text: str, row: _Row, share: int) -> tuple[str, ...]:
+        """The words that speak most for the head ``share`` of :data:`SHARES`.
+
+        What a word adds is the sum over its n-grams and over the pairs it is part of: all that
+        would be lost with it.
+        """
+        aligned = word_spans(text, row.text)
+        if aligned is None:
+            return ()
+        spans, originals = aligned
+        starts = np.array([start for start, _ in row.encoding.offsets])
+        lost = _lost_with_word(starts, spans, row.own[:, share], row.pairs[:, share])
+        return _strongest(originals, lost)
+
+
+def _explained(complaint: Judgement, urgent: Judgement, sentiment: Sentiment) -> int | None:
+    """The head whose words are given: the gravest that is (or may be) answered with yes."""
+    if urgent.value:
+        return URGENT
+    if complaint.value is not False:
+        return COMPLAINT
+    if urgent.value is None:
+        return URGENT
+    return NEGATIVE if sentiment is Sentiment.NEGATIVE else None
+
+
+def _lost_with_word(
+    starts: NDArray[np.int64], spans: Sequence[tuple[int, int]], own: Floats, pairs: Floats
+) -> list[float]:
+    """For each word of ``spans``, what the logit would lose without it.
+
+    ``starts`` is where each token begins. A pair's contribution stands where its last word
+    begins; it is lost with either of its words, so it is counted for the word it stands at and
+    for the word before.
+    """
+    places = np.searchsorted([end for _, end in spans], starts, side="right")
+    places = np.minimum(places, len(spans) - 1)
+    size = len(spans)
+    lost = np.bincount(places, own + pairs, minlength=size)
+    lost[:-1] += np.bincount(places, pairs, minlength=size)[1:]
+    return [float(x) for x in lost]
+
+
+def _strongest(words: Sequence[str], lost: Sequence[float]) -> tuple[str, ...]:
+    """At most :data:`MOST_WORDS` words, strongest first, each once."""
+    everything = sum(x for x in lost if x > 0)
+    chosen: list[str] = []
+    for i in sorted(range(len(words)), key=lambda i: (-round(lost[i], 4), i)):
+        if lost[i] < LEAST_LOGIT or lost[i] < LEAST_SHARE * everything:
+            break
+        word = _trimmed(words[i])
+        if word and len(word) <= LONGEST_WORD and word not in chosen:
+            chosen.append(word)
+    return tuple(chosen[:MOST_WORDS])
+
+
+def _trimmed(word: str) -> str:
+    """``word`` without the punctuation around it, unless it is nothing else."""
+    start, end = 0, len(word)
+    while start < end and unicodedata.category(word[start])[0] in "PZC":
+        start += 1
+    while end > start and unicodedata.category(word[end - 1])[0] in "PZC":
+        end -= 1
+    return word[start:end]
+
+
+def _readable(text: str) -> str:
+    """``text`` cut to length, without what no tokenizer can take (lone surrogates)."""
+    text = text[:MAX_CHARACTERS]
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode()
+    return text
+
+
+def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Indices of the non-empty texts, in batches of like length and bounded size."""
+    batch: list[int] = []
+    for i in sorted((i for i, n in enumerate(lengths) if n), key=lambda i: lengths[i]):
+        if batch and (
+            len(batch) == BATCH_TEXTS or (len(batch) + 1) * lengths[i] > BATCH_CHARACTERS
+        ):
+            yield batch
+            batch = []
+        batch.append(i)
+    if batch:
+        yield batch
