@@ -166,6 +166,10 @@ class ScriptedPlatform:
         return found[::-1][: self.reach]
 
 
+_START = "start"
+"""Read down to this: to the first message of all. There was none when it was last read."""
+
+
 def per_account(count: int, window: timedelta) -> Limit:
     return Limit("post", Per.USER, count, window, BASIS)
 
@@ -211,8 +215,8 @@ class ScriptedChannel:
         keep = {name: cursor[name] for name in ("until", "since") if name in cursor}
         if complete:
             oldest = (page or shown or [None])[-1]
-            gap = not reached and until is not None and until not in places
-            after = {"until": top} if top else {}
+            gap = not reached and until is not None and until not in places and until != _START
+            after = {"until": top or _START}
             return Page(
                 tuple(replace(item, source=source) for item in page),
                 (),

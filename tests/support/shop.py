@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shenava.messages import Source
-from shenava.store import Account, AccountState, App, Feed, Store
+from shenava.store import Account, AccountState, App, Feed, Role, Store, User, UserState
 from support.factories import SHOP
 
 
@@ -54,3 +54,19 @@ def add_feed(
         session.add(feed)
         session.flush()
         return feed.id
+
+
+def add_person(store: Store, name: str = "sara") -> int:
+    """Someone who works here; returns their number."""
+    with store.write() as session:
+        user = User(
+            email=f"{name}@shop.test",
+            name=name,
+            role=Role.AGENT,
+            state=UserState.INVITED,
+            session_key=name,
+            created_at=store.clock.now(),
+        )
+        session.add(user)
+        session.flush()
+        return user.id

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,10 +13,11 @@ import requests
 import tweepy
 from requests.adapters import HTTPAdapter
 
-from rehearsal.x import Served
+from rehearsal.x import Served, World, serve
 from rehearsal.x.model import Post, User
 from rehearsal.x.remote import Remote
 from shenava.clock import SetClock
+from support.factories import START
 
 ORIGINS = ("https://api.twitter.com", "https://upload.twitter.com", "https://pbs.twimg.com")
 PIXEL = bytes.fromhex(
@@ -41,6 +44,7 @@ class ToSimulator(HTTPAdapter):
 
 def mounted(session: requests.Session, base_url: str, timeout: float = 10) -> requests.Session:
     """The session, with all of X's hosts led to the simulator."""
+    session.trust_env = False  # no proxy between us and loopback
     for origin in ORIGINS:
         session.mount(origin, ToSimulator(base_url, timeout))
     return session
@@ -105,6 +109,20 @@ class Place:
     def close(self) -> None:
         for session in self.sessions:
             session.close()
+
+
+@contextmanager
+def simulated_x() -> Iterator[Place]:
+    """A simulated X with a shop and no customers, whose clock stands at ``START`` until moved."""
+    clock = SetClock(START)
+    world = World(clock)
+    with serve(world) as served:
+        place = Place(served, clock, [])
+        try:
+            yield place
+        finally:
+            place.close()
+    world.close()
 
 
 def raw_exchange(base_url: str, request: bytes, *, timeout: float = 10) -> bytes:
