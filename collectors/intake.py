@@ -23,10 +23,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, or_, select
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from collectors import people
+from collectors.storable import storable
 from shenava.messages import AccountRef, Incoming, IntakeResult, MessageKind, Platform
 from shenava.store import (
     Alone,
@@ -41,7 +42,7 @@ from shenava.store import (
     case_rank,
     changes,
 )
-from shenava.store.bulk import insert_into, update_by_id
+from shenava.store.bulk import insert_into, insert_numbered, insert_rows, update_by_id
 from shenava.text import NORMALISER_VERSION, clean, index_text
 
 MessageKey = tuple[Platform, str, str]
@@ -57,12 +58,19 @@ def take_in(store: Store, batch: Sequence[Incoming]) -> IntakeResult:
     if not batch:
         return IntakeResult()
     with store.write_alone(Alone.INTAKE) as session:
-        return _take_in(session, batch, store.clock.now())
+        return take_in_session(session, batch, store.clock.now())
 
 
-def _take_in(session: Session, batch: Sequence[Incoming], now: datetime) -> IntakeResult:
-    """1. Find what is known. 2. Make sure of places and people. 3. Find or open conversations
-    and cases. 4. Write messages, sightings, facts. 5. Tell the screens."""
+def take_in_session(session: Session, batch: Sequence[Incoming], now: datetime) -> IntakeResult:
+    """The same as part of the caller's transaction, which must be one of
+    ``Store.write_alone(Alone.INTAKE)``: what else belongs to the batch is then stored with it.
+
+    1. Find what is known. 2. Make sure of places and people. 3. Find or open conversations
+    and cases. 4. Write messages, sightings, facts. 5. Tell the screens.
+    """
+    if not batch:
+        return IntakeResult()
+    batch = [storable(item) for item in batch]
     first: dict[MessageKey, Incoming] = {}
     for item in batch:
         first.setdefault(_message_key(item), item)
@@ -85,6 +93,7 @@ def _take_in(session: Session, batch: Sequence[Incoming], now: datetime) -> Inta
         _write_facts(session, rows, new_ids, conversations, cases, opened, now)
         changes.note(session, cases.values())
     _write_sightings(session, batch, ids, accounts, now)
+    _write_summons(session, batch, ids)
     return IntakeResult(
         new=len(fresh),
         duplicate=len(batch) - len(fresh),
@@ -157,19 +166,16 @@ def _conversations(
     }
     missing = [key for key in post_of if key not in found]
     if missing:
-        ids = session.execute(
-            insert(Conversation).returning(Conversation.id, sort_by_parameter_order=True),
-            [
-                {
-                    "account_id": key[0],
-                    "identity_id": key[1],
-                    "thread": key[2],
-                    "post_id": post_of[key],
-                }
-                for key in missing
-            ],
-        )
-        found.update(zip(missing, ids.scalars(), strict=True))
+        new = [
+            {
+                "account_id": key[0],
+                "identity_id": key[1],
+                "thread": key[2],
+                "post_id": post_of[key],
+            }
+            for key in missing
+        ]
+        found.update(zip(missing, insert_numbered(session, Conversation, new), strict=True))
     return found
 
 
@@ -206,25 +212,32 @@ def _cases(
     # Locked, so that nobody closes a case between this look and the message that goes there.
     present = {
         (found.conversation_id, found.historic): found
-        for found in session.scalars(
-            select(Case)
+        for found in session.execute(
+            select(
+                Case.id,
+                Case.conversation_id,
+                Case.historic,
+                Case.priority,
+                Case.due_at,
+                Case.opened_at,
+                Case.last_message_at,
+                Case.waiting_since,
+                Case.message_count,
+            )
             .where(
                 Case.conversation_id.in_({key[0] for key in arrivals}),
                 or_(Case.state != CaseState.CLOSED, Case.historic),
             )
             .order_by(Case.id)
-            .with_for_update()
+            .with_for_update(key_share=True)
         )
     }
     missing = [key for key in arrivals if key not in present]
     ids: dict[CaseKey, int] = {key: found.id for key, found in present.items() if key in arrivals}
     _grow(session, [(found, arrivals[key]) for key, found in present.items() if key in arrivals])
     if missing:
-        new = session.execute(
-            insert(Case).returning(Case.id, sort_by_parameter_order=True),
-            [_new_case(key, arrivals[key]) for key in missing],
-        )
-        ids.update(zip(missing, new.scalars(), strict=True))
+        new = [_new_case(key, arrivals[key]) for key in missing]
+        ids.update(zip(missing, insert_numbered(session, Case, new), strict=True))
     return ids, {ids[key] for key in missing}
 
 
@@ -251,7 +264,7 @@ def _new_case(key: CaseKey, arrived: _Arrivals) -> dict[str, Any]:
     }
 
 
-def _grow(session: Session, grown: Sequence[tuple[Case, _Arrivals]]) -> None:
+def _grow(session: Session, grown: Sequence[tuple[Any, _Arrivals]]) -> None:
     """Add what arrived to cases that were there. A snoozed one wakes: the customer wrote."""
     if not grown:
         return
@@ -276,7 +289,6 @@ def _grow(session: Session, grown: Sequence[tuple[Case, _Arrivals]]) -> None:
                 "rank": case_rank(found.priority, found.due_at, waiting),
             }
         )
-        session.expunge(found)
     update_by_id(session, Case, values)
 
 
@@ -314,10 +326,7 @@ def _write_messages(
                 "judge_after": now,
             }
         )
-    ids = session.execute(
-        insert(Message).returning(Message.id, sort_by_parameter_order=True), values
-    )
-    return list(ids.scalars())
+    return insert_numbered(session, Message, values)
 
 
 def _write_sightings(
@@ -335,6 +344,26 @@ def _write_sightings(
             for message, account, source in sorted(seen)
         ],
     )
+
+
+def _write_summons(session: Session, batch: Sequence[Incoming], ids: dict[MessageKey, int]) -> None:
+    """Whether the author summoned the account, as far as any source told: yes outranks no."""
+    told: dict[bool, set[int]] = {True: set(), False: set()}
+    for item in batch:
+        if item.summoned is not None:
+            told[item.summoned].add(ids[_message_key(item)])
+    for value, wanted in told.items():
+        if wanted:
+            weaker = Message.summoned.is_(None)
+            session.execute(
+                update(Message)
+                .where(
+                    Message.id.in_(wanted),
+                    or_(weaker, Message.summoned.is_(False)) if value else weaker,
+                )
+                .values(summoned=value)
+                .execution_options(synchronize_session=False)
+            )
 
 
 def _write_facts(
@@ -376,4 +405,4 @@ def _write_facts(
         for (_, historic), case_id in cases.items()
         if case_id in opened
     )
-    session.execute(insert(Fact), facts)
+    insert_rows(session, Fact, facts)

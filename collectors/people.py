@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from shenava.messages import AccountRef, Author, Incoming, Platform
 from shenava.store import Account, Identity, IdentityHandle, Post
-from shenava.store.bulk import either, insert_into, larger, smaller, update_by_id
+from shenava.store.bulk import either, insert_into, insert_numbered, larger, smaller, update_by_id
 
 IdentityKey = tuple[Platform, str]
 
@@ -70,11 +70,8 @@ def identities(session: Session, fresh: Sequence[Incoming]) -> dict[IdentityKey,
     ids = {key: row.id for key, row in known.items()}
     missing = [key for key in told if key not in known]
     if missing:
-        rows = session.execute(
-            insert(Identity).returning(Identity.id, sort_by_parameter_order=True),
-            [{"platform": key[0], "key": key[1], **told[key].values()} for key in missing],
-        )
-        ids.update(zip(missing, rows.scalars(), strict=True))
+        new = [{"platform": key[0], "key": key[1], **told[key].values()} for key in missing]
+        ids.update(zip(missing, insert_numbered(session, Identity, new), strict=True))
     newer = [
         {"b_id": row.id, **told[key].values()}
         for key, row in known.items()
@@ -99,7 +96,8 @@ class _Profile:
 
     def order(self) -> tuple[datetime, str, str, int]:
         """Newest last; the rest only so that two of one instant do not depend on arrival."""
-        return (self.profile_at, self.handle or "", self.name or "", self.followers or -1)
+        followers = -1 if self.followers is None else self.followers
+        return (self.profile_at, self.handle or "", self.name or "", followers)
 
     def values(self) -> dict[str, Any]:
         return {
@@ -137,20 +135,28 @@ def _handles(session: Session, fresh: Sequence[Incoming], ids: dict[IdentityKey,
 
 
 def posts(session: Session, fresh: Sequence[Incoming]) -> dict[tuple[Platform, str], int]:
-    wanted = {
-        (item.account.platform, item.post.native_key): item.post.permalink
+    """Find or make the posts. Of several permalinks told of one, the smallest is kept."""
+    told = {
+        (item.account.platform, item.post.native_key, item.post.permalink or "")
         for item in fresh
         if item.post is not None
     }
-    if not wanted:
+    if not told:
         return {}
+    statement = insert_into(session, Post)
+    link = statement.excluded.permalink
     session.execute(
-        insert_into(session, Post).on_conflict_do_nothing(),
+        statement.on_conflict_do_update(
+            index_elements=["platform", "native_key"],
+            set_={"permalink": smaller(link, func.coalesce(Post.permalink, link))},
+            where=link.is_not(None),
+        ),
         [
-            {"platform": platform, "native_key": key, "permalink": permalink}
-            for (platform, key), permalink in sorted(wanted.items())
+            {"platform": platform, "native_key": key, "permalink": permalink or None}
+            for platform, key, permalink in sorted(told)
         ],
     )
+    wanted = {(platform, key) for platform, key, _ in told}
     return {
         (row.platform, row.native_key): row.id
         for row in session.execute(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -14,7 +15,10 @@ from shenava.store import Correction, VerdictRow
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A verdict with its correction laid over it. ``corrected``: a person changed something."""
+    """A verdict with its correction laid over it. ``corrected``: a person changed something.
+
+    ``verdict`` has the columns of its row, and is not watched by any session.
+    """
 
     verdict: VerdictRow
     sentiment: Sentiment
@@ -40,9 +44,12 @@ class Held:
 def held_verdicts(session: Session, message_ids: Iterable[int]) -> dict[int, Held]:
     """The verdicts in force, by message. A message without one is left out. Two queries."""
     wanted = sorted(set(message_ids))
-    verdicts: dict[int, VerdictRow] = {}
-    for row in session.scalars(
-        select(VerdictRow).where(VerdictRow.message_id.in_(wanted)).order_by(VerdictRow.id)
+    verdicts: dict[int, Any] = {}
+    # Rows, not objects that a session looks after: a batch of the pipeline reads thousands.
+    for row in session.execute(
+        select(*VerdictRow.__table__.columns)
+        .where(VerdictRow.message_id.in_(wanted))
+        .order_by(VerdictRow.id)
     ):
         verdicts[row.message_id] = row
     corrections: dict[int, Correction] = {}

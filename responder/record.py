@@ -91,6 +91,15 @@ def one(session: Session, case_id: int) -> Case:
     return rows[0]
 
 
+_THROUGH = "shenava_through"
+
+
+def act_through(session: Session, principal: str) -> None:
+    """What is done in this transaction is done through ``principal`` (``token:3``), in the name of
+    the actor: each line of the trail says so."""
+    session.info[_THROUGH] = principal
+
+
 def audit(
     session: Session,
     actor: int | None,
@@ -99,11 +108,19 @@ def audit(
     details: dict[int, dict[str, Any]],
 ) -> None:
     """One line of the trail for each case in ``details``: ids and choices, never text."""
+    through = session.info.get(_THROUGH)
+    more = {"through": through} if through else {}
     if details:
         session.execute(
             insert(Audit),
             [
-                {"at": now, "user_id": actor, "action": deed, "case_id": case_id, "details": told}
+                {
+                    "at": now,
+                    "user_id": actor,
+                    "action": deed,
+                    "case_id": case_id,
+                    "details": told | more,
+                }
                 for case_id, told in details.items()
             ],
         )

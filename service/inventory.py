@@ -9,6 +9,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
+
 from config import Settings
 from config.settings import ENV_PREFIX, settings_file
 from service.opening import shown_database
@@ -54,6 +56,8 @@ def settings_in_force(settings: Settings) -> list[Setting]:
         value = getattr(settings, name)
         if name == "database_url" and value:
             value = shown_database(settings)
+        if isinstance(value, SecretStr):
+            value = "(not shown)"
         found.append(Setting(name, value, source, one_line(field.description)))
     return found
 

@@ -220,6 +220,21 @@ def next_opening(hours: BusinessHours, at: datetime) -> datetime | None:
     return add_business_time(hours, at, timedelta(0))
 
 
+def next_closing(hours: BusinessHours, at: datetime) -> datetime | None:
+    """The first instant, at ``at`` or after it, at which the shop is closed; in UTC.
+
+    ``at`` itself while it is closed; intervals that adjoin, over midnight too, are one. ``None``
+    when the shop stays open for all of :data:`HORIZON`.
+    """
+    since = _utc(at)
+    end = since
+    for opens, closes in _openings(hours, since, since + HORIZON):
+        if opens > end:
+            break
+        end = max(end, closes)
+    return None if end >= since + HORIZON else end
+
+
 def add_business_time(hours: BusinessHours, start: datetime, amount: timedelta) -> datetime | None:
     """The instant at which ``amount`` of open time has passed since ``start`` (aware); in UTC.
 

@@ -51,8 +51,22 @@ class Source(StrEnum):
     MENTION = "mention"
     SEARCH = "search"
     INBOX = "inbox"
+    OWN = "own"
+    """What the account itself wrote, here or in the platform's own app."""
     WEBHOOK = "webhook"
     IMPORT = "import"
+
+
+class Deed(StrEnum):
+    """What can be sent."""
+
+    ANSWER = "answer"
+    """A public answer to a message."""
+    POST = "post"
+    """A new public post, with a picture or without."""
+    DM = "dm"
+    HIDE = "hide"
+    """Hide an answer under one's own post."""
 
 
 class Language(StrEnum):
@@ -170,6 +184,32 @@ class PostRef:
     permalink: str | None = None
 
 
+class MediaKind(StrEnum):
+    """What is attached to a message."""
+
+    PHOTO = "photo"
+    VIDEO = "video"
+    ANIMATION = "animation"
+    """A short silent film, what people call a GIF."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaRef:
+    """A picture or film that hangs on a message: named, not fetched.
+
+    ``key`` is the platform's own name for it. ``url`` is where a picture of it can be fetched
+    (of a film: its still); ``None`` when the platform names none. ``alt`` is the description
+    its author gave. ``width`` and ``height`` are pixels, ``None`` when unknown.
+    """
+
+    key: str
+    url: str | None
+    kind: MediaKind
+    alt: str = ""
+    width: int | None = None
+    height: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Incoming:
     """One message as a channel or an import hands it to ``collectors.intake``.
@@ -177,6 +217,9 @@ class Incoming:
     ``native_key`` is the platform's id of the message, unique within (platform, ``scope``);
     ``scope`` is empty where the id is unique on the whole platform. ``written_at`` is the
     platform's time, aware, in UTC. ``historic`` marks an old post: counted, never alerted on.
+    ``edited_from`` are the keys that earlier versions of the same message had, oldest first:
+    some platforms give an edited message a new key. ``summoned``: its author named or quoted
+    the account, which on some platforms decides who may be answered; ``None`` when unknown.
     """
 
     account: AccountRef
@@ -191,6 +234,9 @@ class Incoming:
     reply_to_key: str | None = None
     permalink: str | None = None
     historic: bool = False
+    media: tuple[MediaRef, ...] = ()
+    edited_from: tuple[str, ...] = ()
+    summoned: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 
 NORMALISER_VERSION = 1
 
@@ -54,10 +55,45 @@ _FOLD = str.maketrans(
 
 # Controls that turn text around or hide it. They never carry meaning for search or model.
 _INVISIBLE = re.compile("[\u200b\u200e\u200f\u061c\u202a-\u202e\u2060-\u2069\ufe00-\ufe0f]")
+
+_BEYOND_EMOJI = 0x20000
+
+
+class _Table(dict[int, str | int | None]):
+    """A table for ``str.translate`` that looks each sign up when it first meets it: to fill it
+    beforehand would take as long as a thousand messages. What lies beyond the emoji is rare, and
+    not kept."""
+
+    def __init__(self, look_up: Callable[[str], str | int | None]) -> None:
+        super().__init__()
+        self._look_up = look_up
+
+    def __missing__(self, sign: int) -> str | int | None:
+        found = self._look_up(chr(sign))
+        if sign < _BEYOND_EMOJI:
+            self[sign] = found
+        return found
+
+
+def _folded(sign: str) -> str | int | None:
+    return _FOLD.get(ord(sign), ord(sign))
+
+
+def _digit(sign: str) -> str | int | None:
+    value = unicodedata.decimal(sign, None)
+    return _folded(sign) if value is None else str(value)
+
+
+_VISIBLE_FOLDED = _Table(lambda sign: None if _INVISIBLE.match(sign) else _folded(sign))
+_UNMARKED = _Table(lambda sign: None if unicodedata.category(sign) == "Mn" else ord(sign))
+_DIGITS_FOLDED = _Table(_digit)
+
 _SPACE = re.compile(r"\s+")
 _TOKEN = re.compile(r"[^\W_]+")
 # A full-text word longer than 2,046 bytes is refused by PostgreSQL.
 _TOKEN_LIMIT = 100
+# PostgreSQL silently garbles the words of a text beyond 1 MiB; a sign is at most 4 bytes long.
+_INDEX_LIMIT = 250_000
 _WITH_ZWNJ = re.compile(r"\w+(?:\u200c\w+)+")
 _CANNOT_STORE = re.compile("[\x00\ud800-\udfff]")
 
@@ -82,13 +118,14 @@ def normalise(text: str) -> str:
     NFKC, case folding, Persian and Arabic letters folded together, diacritics and tatweel
     dropped, all digits to ASCII, white space to single blanks. Pure and idempotent.
     """
-    text = unicodedata.normalize("NFKC", _CANNOT_STORE.sub(" ", text)).translate(_FOLD)
-    text = _INVISIBLE.sub("", text).casefold()
+    if text.isascii():
+        # All that is left to do then, and the case of half of all words: handles, English.
+        return _SPACE.sub(" ", text.replace("\x00", " ").lower()).strip()
+    text = unicodedata.normalize("NFKC", _CANNOT_STORE.sub(" ", text))
+    text = text.translate(_VISIBLE_FOLDED).casefold()
     # Drop combining marks (harakat, accents) after decomposing, then compose what is left.
-    decomposed = unicodedata.normalize("NFD", text)
-    text = "".join(c for c in decomposed if unicodedata.category(c) != "Mn")
-    text = unicodedata.normalize("NFC", text).translate(_FOLD)
-    text = "".join(str(d) if (d := unicodedata.decimal(c, None)) is not None else c for c in text)
+    text = unicodedata.normalize("NFD", text).translate(_UNMARKED)
+    text = unicodedata.normalize("NFC", text).translate(_DIGITS_FOLDED)
     return _SPACE.sub(" ", text).strip()
 
 
@@ -101,11 +138,19 @@ def index_text(*texts: str) -> str:
     """The words under which a message is found: normalised, each once, joined by blanks.
 
     Both databases are given these words ready made, so that a search means the same on each.
-    A word written with ZWNJ («می‌شود») is found in parts and joined up («میشود»).
+    A word written with ZWNJ («می‌شود») is found in parts and joined up («میشود»). Of an endless
+    text the first quarter of a million signs is indexed.
     """
     words: dict[str, None] = {}
     for text in texts:
         words.update(dict.fromkeys(search_tokens(text)))
         for joined in _WITH_ZWNJ.findall(text):
             words.update(dict.fromkeys(search_tokens(joined.replace("\u200c", ""))))
-    return " ".join(words)
+    return _cut(" ".join(words))
+
+
+def _cut(joined: str) -> str:
+    """``joined`` without the words beyond the limit."""
+    if len(joined) <= _INDEX_LIMIT:
+        return joined
+    return joined[: joined.rindex(" ", 0, _INDEX_LIMIT + 1)]

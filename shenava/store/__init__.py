@@ -5,17 +5,61 @@ The row is the truth; a queue is only a nudge.
 
 from shenava.store.base import Base
 from shenava.store.cases import Case, CaseIntent, CaseRead, CaseState, Note, case_rank
+from shenava.store.collecting import (
+    App,
+    Coverage,
+    CoverageKind,
+    Feed,
+    FeedError,
+    RateUse,
+    Spend,
+)
+from shenava.store.duty import (
+    Alarm,
+    Alert,
+    AlertMail,
+    CalledBecause,
+    Duty,
+    EndedBecause,
+    MailState,
+    Switch,
+)
 from shenava.store.ledger import Audit, Change, Fact, FactKind
 from shenava.store.messages import Conversation, Correction, Message, Sighting, VerdictRow
-from shenava.store.people import Account, Customer, Identity, IdentityHandle, Post
+from shenava.store.outbox import (
+    OutboxRow,
+    OutboxState,
+    OwnMessageRow,
+    Presence,
+    PresenceKind,
+)
+from shenava.store.people import (
+    Account,
+    AccountState,
+    Customer,
+    Identity,
+    IdentityHandle,
+    PausedBecause,
+    Post,
+)
 from shenava.store.session import Alone, Store
 from shenava.store.staff import LinkPurpose, OneTimeLink, Role, SignInFailure, User, UserState
+from shenava.store.tokens import ApiNoteKey, ApiToken, ApiUse, Scope
 
 __all__ = [
     "Account",
+    "AccountState",
+    "Alarm",
+    "Alert",
+    "AlertMail",
     "Alone",
+    "ApiNoteKey",
+    "ApiToken",
+    "ApiUse",
+    "App",
     "Audit",
     "Base",
+    "CalledBecause",
     "Case",
     "CaseIntent",
     "CaseRead",
@@ -23,20 +67,37 @@ __all__ = [
     "Change",
     "Conversation",
     "Correction",
+    "Coverage",
+    "CoverageKind",
     "Customer",
+    "Duty",
+    "EndedBecause",
     "Fact",
     "FactKind",
+    "Feed",
+    "FeedError",
     "Identity",
     "IdentityHandle",
     "LinkPurpose",
+    "MailState",
     "Message",
     "Note",
     "OneTimeLink",
+    "OutboxRow",
+    "OutboxState",
+    "OwnMessageRow",
+    "PausedBecause",
     "Post",
+    "Presence",
+    "PresenceKind",
+    "RateUse",
     "Role",
+    "Scope",
     "Sighting",
     "SignInFailure",
+    "Spend",
     "Store",
+    "Switch",
     "User",
     "UserState",
     "VerdictRow",

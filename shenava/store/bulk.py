@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, or_, update
+from sqlalchemy import and_, bindparam, case, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -34,7 +34,39 @@ def larger(a: Any, b: Any) -> Any:
 def insert_into(session: Session, row: type[Base]) -> Any:
     """An INSERT that can say what happens on a conflict; both databases spell it alike."""
     name = session.get_bind().dialect.name
-    return (sqlite.insert if name == "sqlite" else postgresql.insert)(row)
+    table: Any = row.__table__
+    return (sqlite.insert if name == "sqlite" else postgresql.insert)(table)
+
+
+def insert_rows(session: Session, row: type[Base], values: Sequence[dict[str, Any]]) -> None:
+    """One prepared INSERT for all of ``values``, which name the same columns."""
+    if values:
+        table: Any = row.__table__
+        session.connection().execute(insert(table), list(values))
+
+
+def insert_numbered(
+    session: Session, row: type[Base], values: Sequence[dict[str, Any]]
+) -> list[int]:
+    """The same; returns the rows' numbers, in order.
+
+    They are taken beforehand: SQLite tells the numbers it gives for one row at a time only, and
+    has one writer, who is us.
+    """
+    numbers = _take_numbers(session, row, len(values))
+    insert_rows(session, row, [{"id": n, **told} for n, told in zip(numbers, values, strict=True)])
+    return numbers
+
+
+def _take_numbers(session: Session, row: type[Base], count: int) -> list[int]:
+    table: Any = row.__table__
+    if session.get_bind().dialect.name == "sqlite":
+        first = (session.scalar(select(func.max(table.c.id))) or 0) + 1
+        return list(range(first, first + count))
+    sequence = func.pg_get_serial_sequence(table.name, "id")
+    return list(
+        session.scalars(select(func.nextval(sequence)).select_from(func.generate_series(1, count)))
+    )
 
 
 def update_by_id(session: Session, row: type[Base], values: Sequence[dict[str, Any]]) -> None:

@@ -22,6 +22,9 @@ class CaseState(StrEnum):
     CLOSED = "closed"
 
 
+_FILTERED = ("language", "sentiment", "complaint", "assignee_id", "account_id")
+
+
 class Case(Base):
     """One episode of a conversation, from open to closed. Reopening makes a new case.
 
@@ -33,12 +36,21 @@ class Case(Base):
     ``last_message_at`` and ``waiting_since`` are the platform's times. ``language``,
     ``sentiment``, ``complaint`` and ``urgent`` sum up the messages, for rows and filters;
     ``judged`` tells that every message so far has its verdict.
+
+    ``first_response_at`` and ``answered_at`` are when the shop first and last answered, by the
+    platform's time where it told one. What was written up to ``answered_at`` no longer waits.
+
+    A reopened case names in ``reopened_from_id`` the closed case whose messages it is about, and
+    has none of its own until the customer writes again; its clock starts at the reopening.
     """
 
     __tablename__ = "cases"
     __table_args__ = (
         CheckConstraint("priority BETWEEN 0 AND 3", name="priority"),
-        CheckConstraint("message_count >= 1", name="message_count"),
+        CheckConstraint(
+            "message_count >= 1 OR (message_count = 0 AND reopened_from_id IS NOT NULL)",
+            name="message_count",
+        ),
         CheckConstraint("(state = 'closed') = (closed_at IS NOT NULL)", name="closed"),
         CheckConstraint("(state = 'snoozed') = (snoozed_until IS NOT NULL)", name="snoozed"),
         CheckConstraint("NOT historic OR state = 'closed'", name="historic"),
@@ -57,18 +69,20 @@ class Case(Base):
             postgresql_where=text("historic"),
         ),
         Index("ix_cases_conversation", "conversation_id"),
-        # One index a queue, each in the order its page is read.
-        Index("ix_cases_queue", "state", "rank", "id"),
+        # One index a queue, each in the order its page is read. The long queues carry what the
+        # inbox filters by, so that a rare kind of case is found without reading every row.
+        Index("ix_cases_queue", "state", "rank", "id", *_FILTERED),
         Index("ix_cases_assignee", "assignee_id", "state", "rank", "id"),
-        Index("ix_cases_closed", "state", "closed_at", "id"),
+        Index("ix_cases_closed", "state", "closed_at", "id", *_FILTERED),
         Index("ix_cases_priority", "state", "priority", "rank", "id"),
-        Index("ix_cases_snoozed", "snoozed_until"),
+        Index("ix_cases_snoozed", "state", "snoozed_until", "id"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     conversation_id: Mapped[int] = mapped_column(ForeignKey("conversations.id"))
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)
     identity_id: Mapped[int] = mapped_column(ForeignKey("identities.id"), index=True)
+    reopened_from_id: Mapped[int | None] = mapped_column(ForeignKey("cases.id"))
     state: Mapped[CaseState] = mapped_column(text_enum(CaseState, "state"))
     historic: Mapped[bool] = mapped_column(default=False)
     priority: Mapped[int] = mapped_column(default=1)
@@ -81,6 +95,8 @@ class Case(Base):
     opened_at: Mapped[datetime]
     last_message_at: Mapped[datetime]
     waiting_since: Mapped[datetime | None]
+    first_response_at: Mapped[datetime | None]
+    answered_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
     snoozed_until: Mapped[datetime | None]
     message_count: Mapped[int]

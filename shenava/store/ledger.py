@@ -20,6 +20,14 @@ class FactKind(StrEnum):
     VERDICT_CORRECTED = "verdict_corrected"
     CASE_OPENED = "case_opened"
     CASE_CLOSED = "case_closed"
+    FIRST_RESPONSE = "first_response"
+    """The first answer of a case. Should an earlier one become known, it adds a fact of its own;
+    the earliest counts."""
+    ANSWER_SENT = "answer_sent"
+    ANSWER_REFUSED = "answer_refused"
+    ANSWER_FAILED = "answer_failed"
+    ANSWER_UNKNOWN = "answer_unknown"
+    """It may or may not have arrived; a later fact tells if that was ever settled."""
 
 
 class Fact(Base):

@@ -78,6 +78,8 @@ class Message(Base):
     search_text: Mapped[str] = mapped_column(Text)
     normaliser: Mapped[int]
     historic: Mapped[bool]
+    summoned: Mapped[bool | None]
+    """Whether its author named or quoted the account; null when no source has told."""
     written_at: Mapped[datetime]
     received_at: Mapped[datetime]
     judge_after: Mapped[datetime | None]

@@ -3,24 +3,72 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from shenava.messages import Platform
 from shenava.store.base import Base, BigId, text_enum
 
 
+class AccountState(StrEnum):
+    """How an account stands with its platform."""
+
+    IMPORTED = "imported"
+    """Known from files only; nothing is read from it or sent through it."""
+    CONNECTED = "connected"
+    UNAUTHORISED = "unauthorised"
+    """Its token died. What was collected stays; a person must connect it again."""
+    PAUSED = "paused"
+    """Held still, by a person or because the platform wants money: ``paused_because`` tells."""
+
+
+class PausedBecause(StrEnum):
+    PERSON = "person"
+    PAYMENT = "payment"
+    """The platform says that the developer account has no money left."""
+
+
 class Account(Base):
-    """One of the shop's own places on a platform."""
+    """One of the shop's own places on a platform.
+
+    ``credentials`` are encrypted (:mod:`shenava.vault`); null for an account that was imported.
+    ``native_id`` is the platform's own id of it, ``name`` the one people read.
+    """
 
     __tablename__ = "accounts"
-    __table_args__ = (UniqueConstraint("platform", "handle"),)
+    __table_args__ = (
+        UniqueConstraint("platform", "handle"),
+        CheckConstraint("(state = 'paused') = (paused_because IS NOT NULL)", name="paused"),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     platform: Mapped[Platform] = mapped_column(text_enum(Platform, "platform"))
     handle: Mapped[str] = mapped_column(String(200))
     created_at: Mapped[datetime]
+    app_id: Mapped[int | None] = mapped_column(ForeignKey("apps.id"), index=True)
+    native_id: Mapped[str | None] = mapped_column(String(200))
+    name: Mapped[str | None] = mapped_column(String(300))
+    state: Mapped[AccountState] = mapped_column(
+        text_enum(AccountState, "state"),
+        default=AccountState.IMPORTED,
+        server_default=AccountState.IMPORTED.value,
+    )
+    paused_because: Mapped[PausedBecause | None] = mapped_column(
+        text_enum(PausedBecause, "paused_because")
+    )
+    credentials: Mapped[bytes | None] = mapped_column(LargeBinary)
+    token_expires_at: Mapped[datetime | None]
+    connected_at: Mapped[datetime | None]
 
 
 class Customer(Base):
@@ -54,6 +102,8 @@ class Identity(Base):
     profile_at: Mapped[datetime]
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"), index=True)
     blocked_at: Mapped[datetime | None]
+    opted_out_at: Mapped[datetime | None]
+    """Since when the person wants to hear nothing more from the shop."""
 
     customer: Mapped[Customer | None] = relationship()
 

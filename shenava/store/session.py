@@ -30,6 +30,8 @@ class Alone(IntEnum):
     """Kinds of work of which one transaction runs at a time."""
 
     INTAKE = 1
+    UPGRADE = 2
+    ALERTS = 11
 
 
 class Store:
@@ -45,11 +47,18 @@ class Store:
         self.engine = _engine(url)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._writer = self.engine.execution_options(shenava_write=True)
+        # SQLite reads from one view of the data anyway; PostgreSQL takes a new one for each
+        # statement unless told.
+        self._reader = (
+            self.engine
+            if self.is_sqlite
+            else self.engine.execution_options(isolation_level="REPEATABLE READ")
+        )
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session on one consistent view of the data. What is changed in it is thrown away."""
-        with Session(self.engine, expire_on_commit=False) as session:
+        with Session(self._reader, expire_on_commit=False) as session:
             yield session
 
     @contextmanager

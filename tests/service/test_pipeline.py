@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,12 +16,24 @@ from support.factories import SHOP_TELEGRAM, incoming, many
 from support.judges import WordJudge
 
 from collectors.intake import take_in
+from responder import casework
 from responder.policy import Policy
 from responder.triage import Priority
 from service.pipeline import LEASE, SET_ASIDE, Pipeline
 from shenava.clock import SetClock
 from shenava.messages import Author, Language, MessageKind, Sentiment, Verdict
-from shenava.store import Case, CaseState, Fact, FactKind, Message, Store, VerdictRow
+from shenava.store import (
+    Case,
+    CaseState,
+    Fact,
+    FactKind,
+    Message,
+    Role,
+    Store,
+    User,
+    UserState,
+    VerdictRow,
+)
 
 MakePipeline = Callable[..., Pipeline]
 
@@ -172,6 +185,51 @@ def test_two_workers_share_the_work_and_double_nothing(
         assert set(judged.values()) == set(facts.values()) == {1}
         assert len(judged) == len(facts) == number
         assert all(session.scalars(select(Case.judged)))
+
+
+def test_workers_intake_and_staff_never_wait_for_each_other_in_a_circle(
+    postgresql_store: Store, policy: Policy
+) -> None:
+    store = postgresql_store
+    users = [_user(store, name) for name in ("sara", "ali")]
+    finished = threading.Event()
+
+    def judge() -> None:
+        while not finished.is_set():
+            Pipeline(store, WordJudge(), policy).run_once(9)
+
+    def work(actor: int) -> None:
+        while not finished.is_set():
+            with store.write() as session:
+                open_ = session.scalars(select(Case.id).where(Case.state != CaseState.CLOSED)).all()
+                casework.assign(session, actor, open_, store.clock.now(), actor)
+                casework.close(session, actor, open_[::2], store.clock.now())
+
+    with ThreadPoolExecutor(4) as pool:
+        tasks = [pool.submit(judge), pool.submit(judge), *(pool.submit(work, u) for u in users)]
+        try:
+            for begin in range(0, 200, 10):
+                take_in(store, many(10, authors=6, first=begin))
+        finally:
+            finished.set()
+        for task in tasks:
+            task.result()
+
+
+def _user(store: Store, name: str) -> int:
+    with store.write() as session:
+        user = User(
+            email=f"{name}@example.com",
+            name=name,
+            role=Role.AGENT,
+            state=UserState.ACTIVE,
+            password_hash="x",
+            session_key=name,
+            created_at=store.clock.now(),
+        )
+        session.add(user)
+        session.flush()
+        return user.id
 
 
 class _FailsOn(WordJudge):

@@ -12,12 +12,14 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from shenava.store.session import Store
+from shenava.store.session import Alone, Store
 
 
 def upgrade(store: Store, revision: str = "head") -> None:
-    """Bring the database up to ``revision``, in one transaction. Nothing happens if it is there."""
-    with store.write() as session:
+    """Bring the database up to ``revision``, in one transaction. Nothing happens if it is there.
+
+    Of several processes that start at once, one does it and the others wait."""
+    with store.write_alone(Alone.UPGRADE) as session:
         config = _config()
         config.attributes["connection"] = session.connection()
         command.upgrade(config, revision)

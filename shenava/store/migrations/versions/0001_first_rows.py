@@ -120,7 +120,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("signed_in_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "state <> 'active' OR password_hash IS NOT NULL", name="ck_users_password"
+            "state <> 'active' OR password_hash IS NOT NULL", name=op.f("ck_users_password")
         ),
         sa.PrimaryKeyConstraint("id", name="pk_users"),
         sa.UniqueConstraint("email", name="uq_users_email"),
@@ -220,7 +220,7 @@ def upgrade() -> None:
         sa.Column("handle", sa.String(length=200), nullable=False),
         sa.Column("first_seen", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_seen", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("first_seen <= last_seen", name="ck_identity_handles_order"),
+        sa.CheckConstraint("first_seen <= last_seen", name=op.f("ck_identity_handles_order")),
         sa.ForeignKeyConstraint(
             ["identity_id"], ["identities.id"], name="fk_identity_handles_identity_id"
         ),
@@ -235,6 +235,7 @@ def upgrade() -> None:
         sa.Column("conversation_id", BigId, nullable=False),
         sa.Column("account_id", BigId, nullable=False),
         sa.Column("identity_id", BigId, nullable=False),
+        sa.Column("reopened_from_id", BigId, nullable=True),
         sa.Column(
             "state",
             sa.Enum(
@@ -293,19 +294,27 @@ def upgrade() -> None:
         sa.Column("sentiment_p", sa.Double(), nullable=True),
         sa.Column("complaint", sa.Boolean(), nullable=True),
         sa.Column("urgent", sa.Boolean(), nullable=True),
-        sa.CheckConstraint("(state = 'closed') = (closed_at IS NOT NULL)", name="ck_cases_closed"),
         sa.CheckConstraint(
-            "(state = 'snoozed') = (snoozed_until IS NOT NULL)", name="ck_cases_snoozed"
+            "(state = 'closed') = (closed_at IS NOT NULL)", name=op.f("ck_cases_closed")
         ),
-        sa.CheckConstraint("NOT historic OR state = 'closed'", name="ck_cases_historic"),
-        sa.CheckConstraint("message_count >= 1", name="ck_cases_message_count"),
-        sa.CheckConstraint("priority BETWEEN 0 AND 3", name="ck_cases_priority"),
+        sa.CheckConstraint(
+            "(state = 'snoozed') = (snoozed_until IS NOT NULL)", name=op.f("ck_cases_snoozed")
+        ),
+        sa.CheckConstraint("NOT historic OR state = 'closed'", name=op.f("ck_cases_historic")),
+        sa.CheckConstraint(
+            "message_count >= 1 OR (message_count = 0 AND reopened_from_id IS NOT NULL)",
+            name=op.f("ck_cases_message_count"),
+        ),
+        sa.CheckConstraint("priority BETWEEN 0 AND 3", name=op.f("ck_cases_priority")),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_cases_account_id"),
         sa.ForeignKeyConstraint(["assignee_id"], ["users.id"], name="fk_cases_assignee_id"),
         sa.ForeignKeyConstraint(
             ["conversation_id"], ["conversations.id"], name="fk_cases_conversation_id"
         ),
         sa.ForeignKeyConstraint(["identity_id"], ["identities.id"], name="fk_cases_identity_id"),
+        sa.ForeignKeyConstraint(
+            ["reopened_from_id"], ["cases.id"], name="fk_cases_reopened_from_id"
+        ),
         sa.PrimaryKeyConstraint("id", name="pk_cases"),
     )
     with op.batch_alter_table("cases", schema=None) as batch_op:
@@ -313,14 +322,40 @@ def upgrade() -> None:
         batch_op.create_index(
             "ix_cases_assignee", ["assignee_id", "state", "rank", "id"], unique=False
         )
-        batch_op.create_index("ix_cases_closed", ["state", "closed_at", "id"], unique=False)
+        batch_op.create_index(
+            "ix_cases_closed",
+            [
+                "state",
+                "closed_at",
+                "id",
+                "language",
+                "sentiment",
+                "complaint",
+                "assignee_id",
+                "account_id",
+            ],
+            unique=False,
+        )
         batch_op.create_index("ix_cases_conversation", ["conversation_id"], unique=False)
         batch_op.create_index("ix_cases_identity_id", ["identity_id"], unique=False)
         batch_op.create_index(
             "ix_cases_priority", ["state", "priority", "rank", "id"], unique=False
         )
-        batch_op.create_index("ix_cases_queue", ["state", "rank", "id"], unique=False)
-        batch_op.create_index("ix_cases_snoozed", ["snoozed_until"], unique=False)
+        batch_op.create_index(
+            "ix_cases_queue",
+            [
+                "state",
+                "rank",
+                "id",
+                "language",
+                "sentiment",
+                "complaint",
+                "assignee_id",
+                "account_id",
+            ],
+            unique=False,
+        )
+        batch_op.create_index("ix_cases_snoozed", ["state", "snoozed_until", "id"], unique=False)
         batch_op.create_index(
             "uq_cases_historic",
             ["conversation_id"],
@@ -630,9 +665,9 @@ def upgrade() -> None:
         sa.Column("intents", sa.JSON(), nullable=False),
         sa.Column("why", sa.JSON(), nullable=False),
         sa.Column("judged_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("complaint_p BETWEEN 0 AND 1", name="ck_verdicts_complaint_p"),
-        sa.CheckConstraint("sentiment_p BETWEEN 0 AND 1", name="ck_verdicts_sentiment_p"),
-        sa.CheckConstraint("urgent_p BETWEEN 0 AND 1", name="ck_verdicts_urgent_p"),
+        sa.CheckConstraint("complaint_p BETWEEN 0 AND 1", name=op.f("ck_verdicts_complaint_p")),
+        sa.CheckConstraint("sentiment_p BETWEEN 0 AND 1", name=op.f("ck_verdicts_sentiment_p")),
+        sa.CheckConstraint("urgent_p BETWEEN 0 AND 1", name=op.f("ck_verdicts_urgent_p")),
         sa.ForeignKeyConstraint(["message_id"], ["messages.id"], name="fk_verdicts_message_id"),
         sa.PrimaryKeyConstraint("id", name="pk_verdicts"),
         sa.UniqueConstraint("message_id", "model", name="uq_verdicts_message_id_model"),

@@ -11,11 +11,13 @@ branch_labels = None
 depends_on = None
 
 # The table holds no second copy of the text: it reads messages.search_text where it needs it.
+# The words come ready made and joined by blanks: "ascii" parts them there and nowhere else, while
+# "unicode61" would part them by its own tables too, which differ from Python's.
 _SQLITE = (
     """
     CREATE VIRTUAL TABLE message_search USING fts5(
-        search_text, content='messages', content_rowid='id',
-        tokenize="unicode61 remove_diacritics 0"
+        search_text, content='messages', content_rowid='id', prefix='1 2',
+        tokenize="ascii"
     )
     """,
     """

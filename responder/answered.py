@@ -1,0 +1,318 @@
+"""What the shop wrote, wherever it wrote it: answers stop the clock, echoes find their row.
+
+What was sent from here comes back when the account's own posts are read: perhaps before the
+request itself returned. Both are one own message, known by the platform's id of it. Where that
+is not known (the answer was lost, or the person answered by hand), an echo is matched by what it
+answers and by its words; two candidates are no match.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.orm import Session
+
+from responder.outcome import fact
+from responder.policy import Policy
+from responder.record import facts, locked
+from responder.retriage import retriage
+from shenava.channels import OwnMessage
+from shenava.messages import Deed
+from shenava.store import (
+    Account,
+    Case,
+    Conversation,
+    FactKind,
+    Identity,
+    Message,
+    OutboxRow,
+    OutboxState,
+    OwnMessageRow,
+    changes,
+)
+from shenava.store.bulk import insert_into
+
+_SLACK = timedelta(minutes=5)
+"""How far a platform's clock may be from ours."""
+
+_BY_HAND = timedelta(hours=1)
+"""An answer given by hand is written down within this time of being given."""
+
+_ANSWERS = (Deed.ANSWER, Deed.DM)
+
+
+def answered(
+    session: Session, case_id: int, at: datetime, now: datetime, policy: Policy, *, by: int | None
+) -> None:
+    """The shop answered a case at ``at`` (the platform's time): its clock stops, unless the
+    customer wrote after that; then it runs from there. ``by``: the colleague, where known.
+
+    Told of answers in any order, or twice, it ends in the same.
+    """
+    found = locked(session, [case_id])
+    if not found or found[0].historic or at < found[0].opened_at:
+        return
+    case = found[0]
+    if case.waiting_since is not None:
+        case.waiting_since = session.scalar(
+            select(func.min(Message.written_at)).where(
+                Message.case_id == case_id, Message.written_at > at
+            )
+        )
+    case.answered_at = max(case.answered_at or at, at)
+    if case.first_response_at is None or at < case.first_response_at:
+        case.first_response_at = at
+        facts(
+            session,
+            FactKind.FIRST_RESPONSE,
+            now,
+            {case_id: {"at": at.isoformat(), "opened_at": case.opened_at.isoformat(), "by": by}},
+        )
+    session.flush()
+    retriage(session, [case_id], policy, now)
+
+
+def own_taker(policy: Policy) -> Callable[[Session, int, Sequence[OwnMessage], datetime], None]:
+    """What ``collectors.fetch`` calls for each page: see :func:`take_own`."""
+
+    def take(session: Session, account_id: int, own: Sequence[OwnMessage], now: datetime) -> None:
+        take_own(session, account_id, own, now, policy)
+
+    return take
+
+
+def take_own(
+    session: Session, account_id: int, own: Sequence[OwnMessage], now: datetime, policy: Policy
+) -> int:
+    """Store what the shop wrote, each once, and do what follows; returns how many were new."""
+    account = session.get(Account, account_id)
+    assert account is not None
+    return sum(_take(session, account, item, now, policy) for item in own)
+
+
+def _take(
+    session: Session, account: Account, item: OwnMessage, now: datetime, policy: Policy
+) -> bool:
+    keys = [item.native_key, *item.edited_from]
+    known = session.scalars(
+        select(OwnMessageRow)
+        .where(OwnMessageRow.platform == account.platform, OwnMessageRow.native_key.in_(keys))
+        .limit(1)
+    ).one_or_none()
+    if known is not None:
+        if item.edited_from:
+            known.text = item.text
+        return False
+    identity_id, conversation_id, case_id = _place(session, account, item)
+    if case_id is not None:
+        # The case before the outbox, as everywhere, so that no two wait for each other.
+        locked(session, [case_id])
+    row = _sent_from_here(session, account.id, item)
+    made = session.scalar(
+        insert_into(session, OwnMessageRow)
+        .values(
+            platform=account.platform,
+            scope="",
+            native_key=item.native_key,
+            account_id=account.id,
+            kind=item.kind.value,
+            text=item.text,
+            written_at=item.written_at,
+            received_at=now,
+            reply_to_key=item.reply_to_key,
+            permalink=item.permalink,
+            identity_id=identity_id,
+            conversation_id=conversation_id,
+            case_id=case_id,
+            outbox_id=row.id if row is not None else None,
+        )
+        .on_conflict_do_nothing()
+        .returning(OwnMessageRow.id)
+    )
+    if made is None:
+        return False
+    if row is not None:
+        _echoed(session, row, item, now)
+    if case_id is not None:
+        changes.note(session, [case_id])
+        if item.kind in _ANSWERS and (row is None or row.state is OutboxState.SENT):
+            by = row.created_by if row is not None else None
+            answered(session, case_id, item.written_at, now, policy, by=by)
+    return True
+
+
+def _echoed(session: Session, row: OutboxRow, item: OwnMessage, now: datetime) -> None:
+    """An echo found its row. One whose outcome was unknown is settled by it. One that is being
+    sent stays with its worker, which will find the echo here."""
+    if row.state is OutboxState.UNKNOWN:
+        row.state, row.reason, row.look_at = OutboxState.SENT, None, None
+        row.sent_at = item.written_at
+        row.evidence = row.evidence | {"found": "echo"}
+        row.native_key, row.permalink = item.native_key, item.permalink
+        session.flush()
+        fact(session, row, FactKind.ANSWER_SENT, now)
+    elif row.state is OutboxState.SENT and row.native_key is None:
+        row.native_key, row.permalink = item.native_key, row.permalink or item.permalink
+        session.flush()
+
+
+def link_echo(session: Session, row: OutboxRow, now: datetime) -> None:
+    """``row`` was sent: make its own message, or find the echo that came before."""
+    if row.native_key is None:
+        return
+    assert row.sent_at is not None
+    platform = session.scalar(select(Account.platform).where(Account.id == row.account_id))
+    # A match by words that turns out to be another's gives the row free again.
+    session.execute(
+        update(OwnMessageRow)
+        .where(OwnMessageRow.outbox_id == row.id, OwnMessageRow.native_key != row.native_key)
+        .values(outbox_id=None)
+        .execution_options(synchronize_session=False)
+    )
+    conversation_id = None
+    if row.message_id is not None:
+        conversation_id = session.scalar(
+            select(Message.conversation_id).where(Message.id == row.message_id)
+        )
+    statement = insert_into(session, OwnMessageRow).values(
+        platform=platform,
+        scope="",
+        native_key=row.native_key,
+        account_id=row.account_id,
+        kind=row.deed.value,
+        text=row.text,
+        written_at=row.sent_at,
+        received_at=now,
+        reply_to_key=row.to_key,
+        permalink=row.permalink,
+        identity_id=row.identity_id,
+        conversation_id=conversation_id,
+        case_id=row.case_id,
+        outbox_id=row.id,
+    )
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["platform", "scope", "native_key"],
+            set_={
+                "outbox_id": func.coalesce(OwnMessageRow.outbox_id, statement.excluded.outbox_id)
+            },
+        )
+    )
+
+
+def echo_of(session: Session, row: OutboxRow) -> OwnMessageRow | None:
+    """The echo that was matched to a row, if one has come."""
+    return session.scalars(
+        select(OwnMessageRow).where(OwnMessageRow.outbox_id == row.id)
+    ).one_or_none()
+
+
+# Matching.
+
+
+def _place(
+    session: Session, account: Account, item: OwnMessage
+) -> tuple[int | None, int | None, int | None]:
+    """(identity, conversation, case) that an own message answers, as far as they are known."""
+    if item.reply_to_key is not None:
+        message = session.execute(
+            select(Message.identity_id, Message.conversation_id, Message.case_id)
+            .where(Message.platform == account.platform, Message.native_key == item.reply_to_key)
+            .limit(1)
+        ).one_or_none()
+        if message is not None:
+            case_id = _case_at(session, message.conversation_id, item.written_at)
+            return message.identity_id, message.conversation_id, case_id or message.case_id
+        # A thread of one's own goes on where it began.
+        before = session.execute(
+            select(
+                OwnMessageRow.identity_id, OwnMessageRow.conversation_id, OwnMessageRow.case_id
+            ).where(
+                OwnMessageRow.platform == account.platform,
+                OwnMessageRow.native_key == item.reply_to_key,
+            )
+        ).one_or_none()
+        if before is not None:
+            return before.identity_id, before.conversation_id, before.case_id
+    if item.to_native_id is not None:
+        found = session.execute(
+            select(Identity.id, Conversation.id.label("conversation_id"))
+            .outerjoin(
+                Conversation,
+                (Conversation.identity_id == Identity.id)
+                & (Conversation.account_id == account.id)
+                & (Conversation.thread == "dm"),
+            )
+            .where(Identity.platform == account.platform, Identity.key == f"id:{item.to_native_id}")
+        ).one_or_none()
+        if found is not None:
+            conversation_id = found.conversation_id
+            case_id = None
+            if conversation_id is not None:
+                case_id = _case_at(session, conversation_id, item.written_at)
+            return found.id, conversation_id, case_id
+    return None, None, None
+
+
+def _case_at(session: Session, conversation_id: int, at: datetime) -> int | None:
+    """The case of a conversation that was open, or the last that had been, at ``at``."""
+    return session.scalar(
+        select(Case.id)
+        .where(Case.conversation_id == conversation_id, ~Case.historic, Case.opened_at <= at)
+        .order_by(Case.opened_at.desc(), Case.id.desc())
+        .limit(1)
+    )
+
+
+def _sent_from_here(session: Session, account_id: int, item: OwnMessage) -> OutboxRow | None:
+    """The outbox row that an own message is the echo of."""
+    by_key = session.scalars(
+        select(OutboxRow)
+        .where(OutboxRow.account_id == account_id, OutboxRow.native_key == item.native_key)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if by_key is not None:
+        return by_key if echo_of(session, by_key) is None else None
+    linked = select(OwnMessageRow.id).where(OwnMessageRow.outbox_id == OutboxRow.id).exists()
+    in_doubt = OutboxRow.state.in_((OutboxState.SENDING, OutboxState.UNKNOWN)) & (
+        OutboxRow.sending_at <= item.written_at + _SLACK
+    )
+    by_hand = (
+        OutboxRow.by_hand
+        & OutboxRow.native_key.is_(None)
+        & (OutboxRow.sent_at >= item.written_at - _SLACK)
+        & (OutboxRow.sent_at <= item.written_at + _BY_HAND)
+    )
+    rows = session.scalars(
+        select(OutboxRow)
+        .where(
+            OutboxRow.account_id == account_id,
+            OutboxRow.deed == item.kind,
+            or_(in_doubt, by_hand),
+            ~linked,
+            OutboxRow.to_key.is_not_distinct_from(item.reply_to_key)
+            if item.kind is Deed.ANSWER
+            else OutboxRow.to_native_id.is_not_distinct_from(item.to_native_id),
+        )
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
+    said = spoken(item.text)
+    same = [row for row in rows if spoken(row.text) == said]
+    return same[0] if len(same) == 1 else None
+
+
+_MENTIONS = re.compile(r"^(?:@\w+\s+)+")
+_LINK = re.compile(r"https?://\S+")
+
+
+def spoken(text: str) -> str:
+    """The words of a text without what platforms change in them: the names they put in front of
+    an answer, links that they shorten, escapes, blanks."""
+    plain = _LINK.sub("", _MENTIONS.sub("", html.unescape(text)))
+    return " ".join(plain.split())
