@@ -8,12 +8,13 @@ a sentence that names it.
 from __future__ import annotations
 
 import os
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -29,6 +30,12 @@ FILE_NAME = "shenava.toml"
 
 # Read by the tests alone (docs/architecture.md, "Tests").
 _TEST_VARIABLES = frozenset({"SHENAVA_X_OPENAPI"})
+
+_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
+_ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^{|}~-]+@[\w.-]+", re.ASCII)
+
+# What of them cannot be used is not repeated.
+_SECRETS = frozenset({"smtp_password"})
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Minutes = Annotated[int, Field(ge=1, le=10_080)]
@@ -47,6 +54,12 @@ class UiLanguage(StrEnum):
 class Calendar(StrEnum):
     JALALI = "jalali"
     GREGORIAN = "gregorian"
+
+
+class SmtpSecurity(StrEnum):
+    NONE = "none"
+    STARTTLS = "starttls"
+    TLS = "tls"
 
 
 class FirstWeekday(StrEnum):
@@ -147,6 +160,47 @@ class Settings(BaseSettings):
     invite_hours: Annotated[int, Field(ge=1, le=720)] = 72
     """Hours for which an invitation or a reset link stays good."""
 
+    api_requests_per_minute: Annotated[int, Field(ge=1, le=100_000)] = 600
+    """Requests to the JSON API that one token may make in a minute of the clock."""
+
+    alert_escalate_minutes: Minutes = 10
+    """Minutes for which nobody may open, take, answer or close an urgent case that rings, before
+    the next person in the order of escalation is called."""
+
+    alert_quiet_minutes: Minutes = 60
+    """Minutes after its last call within which a case does not ring again, whatever comes in."""
+
+    alert_mail_minutes: Annotated[int, Field(ge=0, le=1440)] = 5
+    """Minutes between two e-mails of alerts to one person; what rings meanwhile is told in one.
+    0: nothing waits."""
+
+    alert_subject_names: bool = False
+    """Name the customer and the reason in the subject of such an e-mail. What customers write is
+    in no e-mail."""
+
+    smtp_host: str = ""
+    """Name of the mail server through which alerts are sent. Empty: no e-mail is sent."""
+
+    smtp_port: Port = 587
+    """TCP port of the mail server: as a rule 587 with starttls, 465 with tls."""
+
+    smtp_security: SmtpSecurity = SmtpSecurity.STARTTLS
+    """How the connection to the mail server is encrypted: starttls, tls (from the first byte), or
+    none, which is for a mail server on this machine."""
+
+    smtp_user: str = ""
+    """Name to sign in to the mail server with. Empty: it takes our mail without."""
+
+    smtp_password: SecretStr | None = None
+    """Password to sign in to the mail server with."""
+
+    mail_from: str = ""
+    """Address that e-mails come from, as alerts@shop.example. Needed once smtp_host is set."""
+
+    x_base_url: str = ""
+    """Address of a rehearsal that speaks X's interface, as http://127.0.0.1:8800. Empty: X
+    itself. Every page then says so; keys of the one are never sent to the other."""
+
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
     """How much is logged to standard error: debug, info, warning or error."""
 
@@ -161,12 +215,36 @@ class Settings(BaseSettings):
             ) from None
         return value
 
-    @field_validator("public_url")
+    @field_validator("public_url", "x_base_url")
     @classmethod
     def _url_is_http(cls, value: str) -> str:
         if value and not value.startswith(("http://", "https://")):
             raise ValueError("must begin with http:// or https://")
         return value.rstrip("/")
+
+    @field_validator("smtp_user")
+    @classmethod
+    def _password_is_not_shouted(cls, value: str, info: ValidationInfo) -> str:
+        given = info.data
+        if (
+            value
+            and given.get("smtp_security") is SmtpSecurity.NONE
+            and given.get("smtp_host") not in _THIS_MACHINE
+        ):
+            raise ValueError(
+                "without encryption anyone on the way could read the password; set smtp_security "
+                "to starttls or tls"
+            )
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _sender_is_an_address(cls, value: str, info: ValidationInfo) -> str:
+        if not value and not info.data.get("smtp_host"):
+            return value
+        if not _ADDRESS.fullmatch(value):
+            raise ValueError("must be a mail address such as alerts@shop.example")
+        return value
 
     @field_validator("home", "model_folder")
     @classmethod
@@ -219,7 +297,7 @@ def load(**overrides: object) -> Settings:
         settings = Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
         raise SettingsError("\n".join(_sentences(error))) from None
-    except (_SourceError, ValueError) as error:
+    except (_SourceError, ValueError, OSError) as error:
         raise SettingsError(
             f"The settings file {settings_file()} cannot be read: {error}"
         ) from None
@@ -237,9 +315,9 @@ def _sentences(error: ValidationError) -> list[str]:
             )
             continue
         reason = item["msg"].removeprefix("Value error, ")
+        given = "what it is" if name in _SECRETS else repr(item["input"])
         sentences.append(
-            f"The setting {name} ({ENV_PREFIX}{name.upper()}) cannot be "
-            f"{item['input']!r}: {reason}."
+            f"The setting {name} ({ENV_PREFIX}{name.upper()}) cannot be {given}: {reason}."
         )
     return sentences
 

@@ -29,6 +29,20 @@ DEEDS: dict[str, Lazy] = {
     Deed.DISABLED: lazy("disabled %(name)s"),
     Deed.ENABLED: lazy("enabled %(name)s"),
     Deed.ROLE_CHANGED: lazy("changed the role of %(name)s to %(role)s"),
+    Deed.WENT_ON_DUTY: lazy("went on duty"),
+    Deed.WENT_OFF_DUTY: lazy("went off duty"),
+    Deed.PUT_ON_DUTY: lazy("put %(name)s on duty"),
+    Deed.PUT_OFF_DUTY: lazy("took %(name)s off duty"),
+    Deed.DUTY_PLANNED: lazy("planned the duty hours of %(name)s"),
+    Deed.ESCALATION_CHANGED: lazy("changed the order of escalation"),
+    Deed.ACCOUNT_CONNECTED: lazy("connected %(account)s"),
+    Deed.ACCOUNT_PAUSED: lazy("paused %(account)s"),
+    Deed.ACCOUNT_RESUMED: lazy("resumed %(account)s"),
+    Deed.ACCOUNT_SOURCES_CHOSEN: lazy("chose what is collected from %(account)s"),
+    Deed.ACCOUNT_BACKFILLED: lazy("had older messages of %(account)s read"),
+    Deed.APP_LIMITS_CHANGED: lazy("changed the monthly limits of the app %(app)s"),
+    Deed.API_TOKEN_MADE: lazy("made an API token"),
+    Deed.API_TOKEN_REVOKED: lazy("revoked an API token"),
 }
 
 
@@ -49,4 +63,6 @@ def deed_in_words(action: str, details: Mapping[str, Any], people: Mapping[int, 
         known.message,
         name=Markup("<strong><bdi>{}</bdi></strong>").format(name),
         role=ROLES[Role(role)] if role in set(Role) else role,
+        account=Markup('<bdi dir="ltr">{}</bdi>').format(details.get("account", "?")),
+        app=Markup("<bdi>{}</bdi>").format(details.get("app", "?")),
     )

@@ -107,6 +107,10 @@ def change_role(session: Session, by: int, user_id: int, role: Role, now: dateti
 
 
 def _user(session: Session, user_id: int) -> User:
+    """The person to change, locked. Admins are locked before, all of them and in one order: two
+    who demote each other at once do so one after the other, and never wait for one another.
+    (On SQLite every writing session is alone anyway.)"""
+    _active_admins(session)
     user = session.get(User, user_id, with_for_update=True)
     if user is None:
         raise Refusal(lazy("There is no such person on the list."))
@@ -114,13 +118,16 @@ def _user(session: Session, user_id: int) -> User:
 
 
 def _keep_an_admin(session: Session, user: User) -> None:
-    # The rows are locked: two admins who demote each other at once do so one after the other
-    # (on SQLite every writing session is alone anyway).
-    admins = session.scalars(
-        select(User.id)
-        .where(User.role == Role.ADMIN, User.state == UserState.ACTIVE)
-        .order_by(User.id)
-        .with_for_update()
-    ).all()
-    if list(admins) == [user.id]:
+    if _active_admins(session) == [user.id]:
         raise Refusal(lazy("This is the last active admin. Make someone else an admin first."))
+
+
+def _active_admins(session: Session) -> list[int]:
+    return list(
+        session.scalars(
+            select(User.id)
+            .where(User.role == Role.ADMIN, User.state == UserState.ACTIVE)
+            .order_by(User.id)
+            .with_for_update()
+        )
+    )

@@ -9,6 +9,7 @@ platform or a customer after a commit stays true.
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
@@ -102,8 +103,8 @@ def _engine(url: str) -> Engine:
 def _sqlite_connect(connection: sqlite3.Connection, _record: Any) -> None:
     # The driver's own transaction handling is switched off; _sqlite_begin says BEGIN.
     connection.isolation_level = None
+    _use_wal(connection)
     for pragma in (
-        "journal_mode = WAL",
         "synchronous = FULL",
         "foreign_keys = ON",
         f"busy_timeout = {_BUSY_TIMEOUT_MS}",
@@ -112,6 +113,21 @@ def _sqlite_connect(connection: sqlite3.Connection, _record: Any) -> None:
         "temp_store = MEMORY",
     ):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Switch a new database to WAL. SQLite does not wait for others with this one statement, so
+    that processes which start at once must."""
+    until = time.monotonic() + _BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 def _sqlite_begin(connection: Connection) -> None:

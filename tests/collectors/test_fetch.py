@@ -463,20 +463,19 @@ class Reading(RuleBasedStateMachine):
     def _end(self) -> None:
         self.desk.platform.hidden.clear()
         self.desk.platform.read_errors.clear()
-        self.clock.advance(timedelta(hours=2))
-        while (run := self.desk.run()) and not run.complete:
-            pass
-        assert run is not None
+        # The first may only end a reading that was cut off, and that began before the last words.
+        for _ in range(2):
+            self.clock.advance(timedelta(hours=2))
+            while (run := self.desk.run()) and not run.complete:
+                pass
+            assert run is not None
+        # Of the last hours: a sweep that was cut off is ended first, and then a new one begins.
         recent = {
             item.native_key
             for item in self.desk.platform.timeline
             if item.written_at > self.clock.now() - SWEEP_BACK
         }
-        self.clock.advance(timedelta(seconds=1))
-        with self.store.write() as session:
-            session.get_one(Feed, self.desk.feed_id).sweep_at = self.clock.now()
-        while self.desk.run(sweep=True):
-            pass
+        self._sweep_twice()
         keys = self.desk.held()
         assert len(keys) == len(set(keys))
         lost = set(self.desk.written()) - set(keys)
@@ -489,6 +488,14 @@ class Reading(RuleBasedStateMachine):
             first = min(line.covered_from for line in self.desk.lines() if line.covered_from)
             if first < stretch.end:
                 assert gaps(session, feed.id, Stretch(first, stretch.end)) == []
+
+    def _sweep_twice(self) -> None:
+        for _ in range(2):
+            with self.store.write() as session:
+                session.get_one(Feed, self.desk.feed_id).sweep_at = self.clock.now()
+            run = self.desk.run(sweep=True)
+            assert run is not None
+            assert run.complete
 
 
 def _run(databases: Any, policy: Policy, **bounds: int) -> None:

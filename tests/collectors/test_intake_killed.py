@@ -16,9 +16,10 @@ from service.pipeline import LEASE
 from shenava.clock import SetClock
 from shenava.store import Store
 
-# Where the worker dies, counted in statements of its own run: in the first batch of an empty
-# database; between claim and verdict; within the writing of verdicts; late, in old posts.
-MOMENTS = (7, 19, 27, 33, 90)
+# Where the worker dies, counted in statements of its own run: within the first batch, which is
+# then not there at all; between the first claim and its verdicts; while verdicts and decisions
+# are written; just before a commit; and far into the file.
+MOMENTS = (16, 23, 30, 38, 90)
 
 
 def test_a_worker_killed_again_and_again_ends_where_one_that_lives_ends(

@@ -9,7 +9,7 @@ before and after. In the end every answer has exactly one fate, and it is the pl
 from __future__ import annotations
 
 from collections import deque
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -192,14 +192,12 @@ class Sending(RuleBasedStateMachine):
 
     @rule(fates=FATES, statement=STATEMENT)
     def work_and_be_killed(self, fates: list[Fate], statement: int) -> None:
-        with stop_at(self.store, statement, kill):
-            self._work(fates)
+        self._work(fates, stop_at(self.store, statement, kill))
 
     @rule(fates=FATES, statement=STATEMENT, long=st.sampled_from([FENCE, SENDING_LEASE]))
     def work_and_freeze(self, fates: list[Fate], statement: int, long: timedelta) -> None:
         """The machine sleeps at some statement; when it wakes, leases may have run out."""
-        with stop_at(self.store, statement, lambda: self.clock.advance(long)):
-            self._work(fates)
+        self._work(fates, stop_at(self.store, statement, lambda: self.clock.advance(long)))
 
     @rule(fates=FATES, lease=st.sampled_from([CLAIM_LEASE, SENDING_LEASE]))
     def work_slowly(self, fates: list[Fate], lease: timedelta) -> None:
@@ -215,14 +213,14 @@ class Sending(RuleBasedStateMachine):
             self.clock.advance(by)
             run_due(self.store, self.platform, self.policy, chance=Random(1))
 
-    def _work(self, fates: list[Fate]) -> None:
+    def _work(
+        self, fates: list[Fate], meanwhile: AbstractContextManager[None] | None = None
+    ) -> None:
         self.platform.fates = deque(fates)
-        try:
+        with suppress(Killed), meanwhile or nullcontext():
             run_due(self.store, self.platform, self.policy, chance=Random(1))
-        except Killed:
-            self._remember_doubts()
-        finally:
-            self.platform.fates.clear()
+        self.platform.fates.clear()
+        self._remember_doubts()
 
     def _remember_doubts(self) -> None:
         """A kill between the commit and the answer: nobody can know what became of these."""

@@ -1,0 +1,1 @@
+"""Measurements: ``python -m benchmarks`` (``make bench``). Not part of the wheel."""
