@@ -169,8 +169,6 @@ class Bench:
             self.write(Written.pages(_share(self.asked.pages, wave)))
             self.enqueue(_share(self.asked.answers, wave))
             self.kill_workers(_share(self.asked.kills, wave))
-            if self.asked.hide:
-                self.platform.order("hide")
         self.platform.order("mend")
         self.calm(lambda: self.is_decided())
 
@@ -211,6 +209,8 @@ class Bench:
             time.sleep(pause)
             kill(workers.pop(self.draw.randrange(len(workers))))
             self.kills += 1
+            if self.asked.hide:
+                self.platform.order("hide")
         for number in workers:
             kill(number)
 

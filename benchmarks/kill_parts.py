@@ -49,6 +49,9 @@ LOST_SHARE = 0.02
 BROKEN_SHARE = 0.01
 """Of the requests that read, so many fail in each of three ways."""
 
+HIDDEN_SHARE = 0.3
+"""Of the moments at which something was taken in without an answer and could be hidden."""
+
 TIMEOUTS = Timeouts(connect=1.0, read=1.0, total=2.0)
 
 
@@ -159,8 +162,8 @@ def be_the_platform(folder: Path, clock: FastClock, seed: int, orders: socket.so
                             and one.answer not in ("whole", "gone")
                             and world.posts[one.result_id].deleted_at is None
                         ]
-                        for one in lost[:1]:
-                            world.delete(one.result_id)
+                        if lost and draw.random() < HIDDEN_SHARE:
+                            world.delete(lost[-1].result_id)
                             hidden += 1
                     answer = str(hidden)
                 elif words[0] == "mend":

@@ -11,9 +11,17 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from dashboard import assets, errors, filters, i18n, security
 from dashboard import health as _health
+from dashboard.accounts import connect_views, strip
+from dashboard.accounts.blueprint import accounts
+from dashboard.accounts.connections import EXTENSION as CONNECTIONS
+from dashboard.accounts.connections import Connections
+from dashboard.answering.blueprint import answering
+from dashboard.api import blueprint as api
+from dashboard.api.pages import tokens
 from dashboard.auth import session as auth_session
 from dashboard.auth.blueprint import auth
 from dashboard.context import EXTENSION, Desk
+from dashboard.duty.blueprint import duty
 from dashboard.inbox.blueprint import inbox
 from dashboard.reader import person_or_none, reader
 from dashboard.secret import secret_key
@@ -26,16 +34,23 @@ MAX_BODY = 1024 * 1024
 """Bytes of one request; the largest form here is a note of some thousand letters."""
 
 
-def create_app(desk: Desk, *, health: _health.Health | None = None) -> Flask:
+def create_app(
+    desk: Desk,
+    *,
+    health: _health.Health | None = None,
+    connections: Connections | None = None,
+) -> Flask:
     """The dashboard over ``desk``, whose database is at the newest step.
 
-    ``health`` adds to what ``/healthz`` reports. Raises ``OSError`` or ``ValueError`` when the
+    ``health`` adds to what ``/healthz`` reports; ``connections`` speaks to platforms, without it no
+    account can be connected. Raises ``OSError`` or ``ValueError`` when the
     secret key cannot be had.
     """
     settings = desk.settings
     https = settings.address.startswith("https://")
     app = Flask("dashboard", static_folder=None)
     app.extensions[EXTENSION] = desk
+    app.extensions[CONNECTIONS] = connections
     app.config.update(
         SECRET_KEY=secret_key(settings.home),
         MAX_CONTENT_LENGTH=MAX_BODY,
@@ -61,13 +76,16 @@ def create_app(desk: Desk, *, health: _health.Health | None = None) -> Flask:
     # The guard comes before the CSRF check: someone signed out is asked to sign in, whatever
     # their page is worth.
     auth_session.install(app)
-    CSRFProtect(app)
+    csrf = CSRFProtect(app)
     assets.install(app)
     _health.install(app, health)
+    strip.install(app)
+    connect_views.install(app)
     app.context_processor(_for_pages)
     app.add_url_rule("/", "home", _home)
-    for blueprint in (auth, staff, inbox):
+    for blueprint in (auth, staff, inbox, answering, accounts, duty, tokens):
         app.register_blueprint(blueprint)
+    api.install(app, csrf)
     return app
 
 

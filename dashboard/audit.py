@@ -11,7 +11,8 @@ from shenava.store import Audit
 
 
 class Deed(StrEnum):
-    """What staff can do to accounts of staff. The inbox names its own deeds."""
+    """What staff can do to accounts, those of staff and those of the shop. The inbox names its
+    own deeds."""
 
     SIGNED_IN = "signed_in"
     SIGN_IN_FAILED = "sign_in_failed"
@@ -29,6 +30,20 @@ class Deed(StrEnum):
     DISABLED = "disabled"
     ENABLED = "enabled"
     ROLE_CHANGED = "role_changed"
+    WENT_ON_DUTY = "went_on_duty"
+    WENT_OFF_DUTY = "went_off_duty"
+    PUT_ON_DUTY = "put_on_duty"
+    PUT_OFF_DUTY = "put_off_duty"
+    DUTY_PLANNED = "duty_planned"
+    ESCALATION_CHANGED = "escalation_changed"
+    ACCOUNT_CONNECTED = "account_connected"
+    ACCOUNT_PAUSED = "account_paused"
+    ACCOUNT_RESUMED = "account_resumed"
+    ACCOUNT_SOURCES_CHOSEN = "account_sources_chosen"
+    ACCOUNT_BACKFILLED = "account_backfilled"
+    APP_LIMITS_CHANGED = "app_limits_changed"
+    API_TOKEN_MADE = "api_token_made"  # noqa: S105
+    API_TOKEN_REVOKED = "api_token_revoked"  # noqa: S105
 
 
 def record(

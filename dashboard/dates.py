@@ -146,6 +146,14 @@ class Dates:
         date = self._date(*self._parts(at))
         return f"{weekday}{first}{date}{_COMMA[self.language]} {self.clock(at)}"
 
+    def weekday(self, number: int) -> str:
+        """The name of a weekday; 0 is Monday."""
+        return _WEEKDAYS[self.language][number]
+
+    def digits(self, value: object) -> str:
+        """``value`` in the digits of the language."""
+        return digits(value, self.language)
+
     def when(self, at: datetime, now: datetime) -> str:
         """How long ago, or in how long, under a day; else the date."""
         said = words(self.language)

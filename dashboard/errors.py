@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import Flask, jsonify, render_template
+from flask import Flask, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
+from dashboard.api import problems
 from dashboard.auth.session import wants_json
 from dashboard.i18n import Lazy, lazy
 from dashboard.reader import assume_nobody
@@ -90,6 +91,8 @@ def _refused(error: CSRFError) -> ResponseReturnValue:
 def _answer(error: HTTPException) -> ResponseReturnValue:
     if error.code is None or error.code < 400:
         return error
+    if request.path.startswith(problems.PREFIX):
+        return problems.http_problem(error).answer()
     if isinstance(error, InternalServerError):
         # It may be the database that failed; the page that says so must not need it.
         assume_nobody()

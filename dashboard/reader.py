@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -34,6 +37,19 @@ class Reader:
         return direction_of(self.language)
 
 
+_addressed: ContextVar[Reader | None] = ContextVar("addressed", default=None)
+
+
+@contextmanager
+def speaking_to(one: Reader) -> Iterator[None]:
+    """Within the block ``one`` is the reader: for words that no request asked for, such as mail."""
+    token = _addressed.set(one)
+    try:
+        yield
+    finally:
+        _addressed.reset(token)
+
+
 def direction_of(language: UiLanguage) -> str:
     """The direction in which ``language`` is written."""
     return "ltr" if language is UiLanguage.EN else "rtl"
@@ -53,6 +69,9 @@ def person_or_none() -> Person | None:
 
 def reader() -> Reader:
     """The reader of the present request; worked out once."""
+    addressed = _addressed.get()
+    if addressed is not None:
+        return addressed
     if "reader" not in g:
         g.reader = _reader(person_or_none(), request, desk().settings)
     found: Reader = g.reader
@@ -87,6 +106,16 @@ def _language(person: Person | None, asked: Request, settings: Settings) -> UiLa
         offered = asked.accept_languages.best_match([member.value for member in UiLanguage])
         chosen = _one_of(UiLanguage, offered)
     return chosen or settings.language
+
+
+def reader_of(language: str | None, calendar: str | None, settings: Settings) -> Reader:
+    """The reader that someone is, by what their row says they have chosen."""
+    return Reader(
+        language=_one_of(UiLanguage, language) or settings.language,
+        calendar=_one_of(Calendar, calendar) or settings.calendar,
+        theme="system",
+        density="comfortable",
+    )
 
 
 def _one_of(enum: type[_Choice], value: str | None) -> _Choice | None:

@@ -98,10 +98,11 @@ def colleagues(session: Session) -> list[Colleague]:
         .where(User.state == UserState.ACTIVE)
         .order_by(User.id)
     )
-    return [_colleague(row.id, row.role, row.Duty) for row in found]
+    return [colleague(row.id, row.role, row.Duty) for row in found]
 
 
-def _colleague(user_id: int, role: Role, duty: Duty | None) -> Colleague:
+def colleague(user_id: int, role: Role, duty: Duty | None) -> Colleague:
+    """Someone, by their row of duty, where they have one."""
     if duty is None:
         return Colleague(user_id, role is Role.ADMIN)
     return Colleague(

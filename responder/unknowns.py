@@ -4,8 +4,9 @@ A row that was claimed and not sent when its worker vanished is queued again: no
 row that was being sent is ``unknown``. It is looked up on the platform, a bounded number of
 times, later each time. Found, it is sent. Surely absent, twice, and long enough after the
 request that none can still be under way, it is queued again: this is the only way by which a row
-leaves twice, and it takes the platform's word that the first never arrived. What reading back
-cannot tell waits for a person (``look_at`` null; ``responder.outbox.settle``).
+leaves twice, and it takes the platform's word that the first never arrived. Where the platform
+refused such a repeat as a duplicate, it has the first, seen or not: then absence proves nothing,
+and nothing leaves any more. What reading back cannot tell waits for a person (``look_at`` null; ``responder.outbox.settle``).
 """
 
 from __future__ import annotations
@@ -199,7 +200,7 @@ def _conclude(
         return
     assert row.sending_at is not None
     absent = row.evidence.get("absent", 0)
-    if found is None:
+    if found is None and row.reason != "duplicate":
         if now - row.sending_at < SURE_AFTER:
             row.look_at = row.sending_at + SURE_AFTER
             return

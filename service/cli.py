@@ -17,6 +17,7 @@ from typing import IO, Any
 import click
 
 from config import SettingsError, load
+from service.accounts_cli import account
 from service.errors import Halt
 from shenava import __version__
 from shenava.messages import MessageKind, Platform
@@ -87,16 +88,90 @@ def cli() -> None:
 
 @cli.command()
 @click.option("--sample", is_flag=True, help="Begin with a few messages of a made-up shop.")
-def run(sample: bool) -> None:
+@click.option("--rehearsal", is_flag=True, help="With a simulated X and its customers; no keys.")
+def run(sample: bool, rehearsal: bool) -> None:
     """Start the service: the dashboard, the pipeline, the schedule, in one process.
 
     It prints its address and, while there is no account yet, a link to make the first. Ctrl-C
     or SIGTERM stops it cleanly. With --sample, a database that has no message yet is filled with
     the ones that come with Shenava, to look around in.
+
+    With --rehearsal, a simulated X runs beside it: customers write, answers arrive, half a minute
+    in the shop's payment gateway fails. Nothing leaves this computer. See docs/rehearsal.md.
     """
     from service.run import run as run_service
 
-    run_service(load(), sys.stdout, sample=sample)
+    run_service(load(), sys.stdout, sample=sample, rehearse=rehearsal)
+
+
+cli.add_command(account)
+
+
+@cli.group()
+def rehearse() -> None:
+    """Direct the rehearsal that runs on the data folder (shenava run --rehearsal)."""
+
+
+@rehearse.command()
+@click.option(
+    "--complaints", type=click.IntRange(40, 400), default=120, show_default=True, metavar="N"
+)
+@click.option(
+    "--minutes",
+    type=click.FloatRange(0.1, 60),
+    default=6,
+    show_default=True,
+    help="Within how long they come, most of them early.",
+)
+def outage(complaints: int, minutes: float) -> None:
+    """Let the payment gateway of the shop fail: N people complain."""
+    from service.rehearsal import running
+
+    simulated = running(load())
+    found = simulated.call("POST", "/outage", complaints=complaints, minutes=minutes)
+    click.echo(f"The payment gateway fails: {found['complaints']} people are about to write.")
+
+
+@rehearse.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
+def status(as_json: bool) -> None:
+    """Say how the rehearsal stands: where it is, what was written, what was taken in."""
+    from service.rehearsal import running
+
+    simulated = running(load())
+    found = simulated.call("GET", "/state") | {"address": f"{simulated.base_url}/"}
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    click.echo(f"The simulated X is at {found['address']}; it is {found['now'][:19]} UTC there.")
+    click.echo(
+        f"{found['users']:,} people, {found['posts']:,} posts, {found['dms']:,} private messages, "
+        f"{found['outages']} outages. Taken in from Shenava: {found['accepted']:,}, "
+        f"for {found['spent_micros'] / 1_000_000:,.2f} dollars with the reading."
+    )
+
+
+@rehearse.command()
+def reset() -> None:
+    """Begin the simulated world anew, empty but for the shop; half a minute later the gateway
+    fails again. What Shenava has taken in stays."""
+    from service.rehearsal import running
+
+    running(load()).call("POST", "/reset")
+    click.echo("The simulated world begins anew. What Shenava has taken in stays.")
+
+
+@rehearse.command()
+@click.argument("minutes", type=click.FloatRange(0.1, 60 * 24 * 30))
+def clock(minutes: float) -> None:
+    """Move the clock of the rehearsal ahead by MINUTES: customers lose patience, due times pass.
+
+    Shenava lives by the same clock within two seconds. It cannot be moved back.
+    """
+    from service.rehearsal import running
+
+    found = running(load()).call("POST", "/clock", seconds=minutes * 60)
+    click.echo(f"In the rehearsal it is now {found['now'][:19]} UTC.")
 
 
 def _mapping(

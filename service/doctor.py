@@ -69,6 +69,8 @@ def examine() -> Iterator[Check]:
         ("Time zone data", _zone),
     ):
         yield _check(name, lambda test=test: test(in_force))  # type: ignore[misc]
+    if in_force.smtp_host:
+        yield _check("E-mail", lambda: _mail(in_force))
 
 
 def _check(name: str, test: Callable[[], str]) -> Check:
@@ -214,3 +216,20 @@ def _zone(settings: Settings) -> str:
     except PackageNotFoundError:
         data = "the system's own data"
     return f"{settings.time_zone}, now {now:%Y-%m-%d %H:%M} ({data})"
+
+
+def _mail(settings: Settings) -> str:
+    """Reachable, encrypted as asked, signed in; nothing is sent."""
+    from service.mail import Mailer, NotTaken
+
+    try:
+        with Mailer(settings).connect():
+            pass
+    except NotTaken as error:
+        raise _Unwell(
+            f"{error}. Look at the settings smtp_… (docs/settings.md); until then nobody gets "
+            "e-mails about urgent cases."
+        ) from None
+    how = "without encryption" if settings.smtp_security == "none" else settings.smtp_security
+    who = f", signed in as {settings.smtp_user}" if settings.smtp_user else ""
+    return f"{settings.smtp_host}:{settings.smtp_port} answers ({how}){who}"

@@ -9,6 +9,7 @@ from service.errors import Halt
 
 if TYPE_CHECKING:
     from sentiment.classifier import Classifier
+    from shenava.clock import Clock
     from shenava.store import Store
 
 
@@ -34,8 +35,9 @@ def make_home(settings: Settings) -> None:
         ) from None
 
 
-def open_store(settings: Settings) -> Store:
-    """Open the database and bring it to the rows of this version.
+def open_store(settings: Settings, clock: Clock | None = None) -> Store:
+    """Open the database and bring it to the rows of this version. ``clock``: the machine's own,
+    unless a rehearsal has another.
 
     Raises :class:`Halt` when it cannot be reached, is damaged, or belongs to a newer version.
     """
@@ -47,7 +49,7 @@ def open_store(settings: Settings) -> Store:
 
     make_home(settings)
     try:
-        store = Store(settings.database)
+        store = Store(settings.database, clock)
     except (ArgumentError, NoSuchModuleError):
         raise Halt(
             "The setting database_url (SHENAVA_DATABASE_URL) is no database address; write "

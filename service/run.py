@@ -1,7 +1,8 @@
 """``shenava run``: the whole service in one process.
 
 The main thread answers the web; APScheduler's threads do the rest: the pipeline comes by every
-second, snoozed cases wake, house-keeping runs hourly. Every job can be cut off anywhere and run
+second, so do those who read from the platforms and send to them; snoozed cases wake, house-keeping
+runs hourly. Every job can be cut off anywhere and run
 again: the rows are the truth. What fails is logged and tried again; it never ends the process.
 """
 
@@ -26,6 +27,7 @@ from service.pipeline import Pipeline
 from service.upkeep import prune_changes, prune_sign_in_failures
 from service.web import WebServer, listen
 from shenava import __version__
+from shenava.clock import SystemClock
 from shenava.store import Store
 
 if TYPE_CHECKING:
@@ -33,27 +35,44 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from dashboard.context import Desk
+    from responder.policy import Policy
+    from service.alerting import Alerting
+    from service.channels import Channels
+    from service.connecting import Connecting
+    from shenava.vault import Vault
 
 log = logging.getLogger(__name__)
 
 PIPELINE_EVERY_S = 1
+EXCHANGE_EVERY_S = 1
+SWEEP_EVERY_S = 30
+KEEP_EVERY_S = 2
 WAKE_EVERY_S = 30
+ALERTS_EVERY_S = 3
 UPKEEP_EVERY_S = 3600
 
+WORKERS = 2
+"""That read, and as many that send: a platform that keeps one waiting does not stop the rest."""
 
-def run(settings: Settings, out: TextIO, *, sample: bool = False) -> None:
+
+def run(settings: Settings, out: TextIO, *, sample: bool = False, rehearse: bool = False) -> None:
     """Serve until SIGTERM or SIGINT.
 
     1. Take the lock of the data folder and the port. 2. Open the database, load the model.
     3. Start the schedule. 4. Tell ``out`` the address and, while there is no admin, the link for
     the first one. 5. Answer. 6. On a signal: take no more requests, finish what is in hand, end.
 
-    ``sample``: fill a database that has no message with the bundled ones first.
+    ``sample``: fill a database that has no message with the bundled ones first. ``rehearse``:
+    with a simulated X in place of the platforms (:mod:`service.rehearsal`).
     Raises :class:`service.errors.Halt` when it cannot start.
     """
     from dashboard.auth.links import first_admin_link
     from dashboard.context import Desk
     from responder.policy import policy_of
+    from service.alerting import Alerting
+    from service.channels import Channels
+    from service.connecting import kinds
+    from service.rehearsal import Rehearsal, hold_apart
 
     logs.set_up(settings.log_level)
     stop = threading.Event()
@@ -66,20 +85,41 @@ def run(settings: Settings, out: TextIO, *, sample: bool = False) -> None:
             stack.callback(opened.close)
         policy = policy_of(settings)
         _stop_on_signals(stop, stack)
-        store = open_store(settings)
+        rehearsal = Rehearsal(settings) if rehearse else None
+        store = open_store(settings, rehearsal.clock if rehearsal else None)
         stack.callback(store.close)
+        hold_apart(settings, store, rehearse=rehearse)
+        if store.is_sqlite:
+            from service.recovery import take_over
+
+            # We hold the lock: whoever claimed something is dead.
+            take_over(store)
+        if rehearsal is not None:
+            simulated = stack.enter_context(rehearsal.up())
+            settings = settings.model_copy(update={"x_base_url": simulated.base_url})
+        vault = _vault(settings)
+        if rehearsal is not None:
+            from service.rehearsal_shop import connect_shop
+
+            connect_shop(store, vault, settings, rehearsal.simulated)
+        channels = Channels(store, vault, kinds(store, vault, settings))
         pipeline = Pipeline(store, load_classifier(settings), policy)
         if sample:
             _fill(store)
-        desk = Desk(store=store, settings=settings, policy=policy)
+        desk = Desk(store=store, settings=settings, policy=policy, rules=channels.rules)
         scheduler = _scheduler()
         health = Health(store, lambda: bool(scheduler.running))
-        server = WebServer(_app(desk, health), sockets, settings.web_threads)
+        connections = _connecting(store, vault, settings)
+        server = WebServer(_app(desk, health, connections), sockets, settings.web_threads)
         _schedule(scheduler, store, pipeline, health, stop)
+        add_jobs(scheduler, exchange(store, channels, policy, stop))
+        if rehearsal is not None:
+            add_jobs(scheduler, {"keep": (logged("keep", rehearsal.keep), KEEP_EVERY_S)})
+        add_jobs(scheduler, _alert_jobs(Alerting(store, settings, policy)))
         scheduler.start()
         # Waits for the job in hand; jobs with more to do look at the event between batches.
         stack.callback(scheduler.shutdown, wait=True)
-        _greet(settings, first_admin_link(desk), out)
+        _greet(settings, first_admin_link(desk), out, rehearse=rehearse)
         server.serve(stop)
         log.info("stopping")
     log.info("stopped")
@@ -103,6 +143,27 @@ def _stop_on_signals(stop: threading.Event, stack: ExitStack) -> None:
     stack.callback(restore)
 
 
+def _vault(settings: Settings) -> Vault:
+    from service.connecting import open_vault
+    from shenava.vault import VaultError
+
+    try:
+        return open_vault(settings)
+    except (VaultError, OSError) as error:
+        raise Halt(f"The keys of the accounts cannot be used: {error}") from None
+
+
+def _connecting(store: Store, vault: Vault, settings: Settings) -> Connecting:
+    from service.connecting import Connecting
+
+    try:
+        return Connecting(store, vault, settings)
+    except ValueError as error:
+        raise Halt(
+            f"The setting x_base_url (SHENAVA_X_BASE_URL) cannot be {settings.x_base_url!r}: {error}."
+        ) from None
+
+
 def _fill(store: Store) -> None:
     from service.sample import fill_if_empty
 
@@ -110,8 +171,10 @@ def _fill(store: Store) -> None:
         log.info("took in a sample of %d messages, as the database had none", count)
 
 
-def _greet(settings: Settings, link: str | None, out: TextIO) -> None:
+def _greet(settings: Settings, link: str | None, out: TextIO, *, rehearse: bool) -> None:
     lines = [f"Shenava {__version__} listens on {settings.address}"]
+    if rehearse:
+        lines.append(f"This is a rehearsal. Its simulated X, to look at: {settings.x_base_url}/")
     if link:
         lines.append(f"Make the first account here (good once): {link}")
     lines.append("Stop it with Ctrl-C.")
@@ -120,11 +183,11 @@ def _greet(settings: Settings, link: str | None, out: TextIO) -> None:
     log.info("listening on %s", settings.address)
 
 
-def _app(desk: Desk, health: Health) -> Flask:
+def _app(desk: Desk, health: Health, connections: Connecting) -> Flask:
     from dashboard.app import create_app
 
     try:
-        return create_app(desk, health=health)
+        return create_app(desk, health=health, connections=connections)
     except (OSError, ValueError) as error:
         raise Halt(f"The secret key in the data folder cannot be used: {error}") from None
 
@@ -147,7 +210,7 @@ def _schedule(
     def judge() -> None:
         judge_what_waits(pipeline, health, stop)
 
-    jobs: dict[str, tuple[Callable[[], object], int]] = {
+    jobs: Jobs = {
         "pipeline": (judge, PIPELINE_EVERY_S),
         "wake snoozed": (logged("wake snoozed", lambda: wake_all(store)), WAKE_EVERY_S),
         "prune changes": (logged("prune changes", lambda: prune_changes(store)), UPKEEP_EVERY_S),
@@ -156,10 +219,51 @@ def _schedule(
             UPKEEP_EVERY_S,
         ),
     }
+    add_jobs(scheduler, jobs)
+
+
+Jobs = dict[str, tuple[Callable[[], object], int]]
+"""By name: what to call, and every how many seconds."""
+
+
+def add_jobs(scheduler: BackgroundScheduler, jobs: Jobs) -> None:
+    """Put jobs on the schedule, which keeps real time; each begins at once."""
     for name, (job, seconds) in jobs.items():
         scheduler.add_job(
-            job, "interval", seconds=seconds, id=name, next_run_time=store.clock.now()
+            job, "interval", seconds=seconds, id=name, next_run_time=SystemClock().now()
         )
+
+
+def exchange(store: Store, channels: Channels, policy: Policy, stop: threading.Event) -> Jobs:
+    """Reading from the platforms and sending to them; between two feeds, or some answers, they
+    look at ``stop``."""
+    from service import collecting, sending
+
+    def collect() -> None:
+        while not stop.is_set() and collecting.run_one(store, channels, policy):
+            pass
+
+    def sweep() -> None:
+        while not stop.is_set() and collecting.run_one(store, channels, policy, sweep=True):
+            pass
+
+    def send() -> None:
+        while not stop.is_set() and sending.run_due(store, channels, policy, limit=10):
+            pass
+
+    jobs: Jobs = {"sweep": (logged("sweep", sweep), SWEEP_EVERY_S)}
+    for number in range(1, WORKERS + 1):
+        jobs[f"collect {number}"] = (logged("collect", collect), EXCHANGE_EVERY_S)
+        jobs[f"send {number}"] = (logged("send", send), EXCHANGE_EVERY_S)
+    return jobs
+
+
+def _alert_jobs(alerting: Alerting) -> dict[str, tuple[Callable[[], object], int]]:
+    """Two: a mail server that does not answer must not hold the alarms up."""
+    return {
+        "ring": (logged("ring", alerting.ring), ALERTS_EVERY_S),
+        "alert mail": (logged("alert mail", alerting.send), ALERTS_EVERY_S),
+    }
 
 
 def judge_what_waits(pipeline: Pipeline, health: Health, stop: threading.Event) -> None:

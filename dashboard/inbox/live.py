@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 
+from dashboard.accounts import strip
 from dashboard.auth.roles import background
 from dashboard.context import desk
 from dashboard.inbox import queries
@@ -22,8 +23,9 @@ ROWS_LIMIT = 200
 @background
 def changes_since() -> ResponseReturnValue:
     """``since``: a number. Answers ``upto`` (the number to ask with next), ``complete`` (false:
-    so much moved that the page should be read afresh), ``case_ids``, and the queues' ``counts``
-    as ``{"number", "more"}``. Without ``since``: only where the feed stands."""
+    so much moved that the page should be read afresh), ``case_ids``, the queues' ``counts`` as
+    ``{"number", "more"}``, and the ``strip`` as markup. Without ``since``: only where the feed
+    stands."""
     since = row_number(request.args.get("since"))
     with desk().store.read() as session:
         if since is None:
@@ -36,6 +38,7 @@ def changes_since() -> ResponseReturnValue:
         complete=moved.complete,
         case_ids=moved.case_ids,
         counts={queue.value: _count(count) for queue, count in counts.items()},
+        strip=strip.markup(),
     )
 
 

@@ -10,6 +10,8 @@ from flask import abort, current_app, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
+from dashboard.answering import words as says
+from dashboard.answering.composer import Attempt, composer
 from dashboard.context import desk
 from dashboard.dates import MINUTE
 from dashboard.filters import iso, now, present_dates
@@ -20,7 +22,7 @@ from dashboard.inbox.snoozing import choices
 from dashboard.inbox.telling import take_told
 from dashboard.inbox.thread import Thread, accounts, anything, staff, thread
 from dashboard.inbox.underline import underlined
-from dashboard.inbox.wanted import Holder, Queue, Wanted, read
+from dashboard.inbox.wanted import Holder, Queue, Wanted, read, row_number
 from dashboard.reader import me
 from responder.casework import NOTE_LIMIT, mark_read, newest_message
 from shenava.messages import Intent, Language, Platform, Sentiment
@@ -29,19 +31,35 @@ from shenava.store import changes
 
 def index() -> ResponseReturnValue:
     """A queue, or what a search found."""
-    return _page(None)
+    return _page(read(request.args), _after(request.args.get("after")), None)
 
 
 def case(case_id: int) -> ResponseReturnValue:
     """One case; the list it was opened from stands beside it where there is room."""
+    found = _opened(case_id)
+    wanted, after = read(request.args), _after(request.args.get("after"))
+    answer = current_app.make_response(_page(wanted, after, found))
+    if found.row.unread:
+        answer.call_on_close(_reads(me().id, found.id, found.row.message_count))
+    return answer
+
+
+def case_again(case_id: int, wanted: Wanted, after: str, attempt: Attempt) -> str:
+    """The page of a case after an answer that did not leave: with what was typed."""
+    return _page(wanted, after, _opened(case_id), attempt)
+
+
+def _opened(case_id: int) -> Thread:
     with desk().store.read() as session:
         found = thread(session, case_id, me().id)
     if found is None:
         abort(404)
-    answer = current_app.make_response(_page(found))
-    if found.row.unread:
-        answer.call_on_close(_reads(me().id, found.id, found.row.message_count))
-    return answer
+    return found
+
+
+def _after(text: str | None) -> str:
+    """Where a page of the list begins, as its address says it; empty for nothing of ours."""
+    return (text or "") if queries.cursor(text) else ""
 
 
 def _reads(reader: int, case_id: int, message_count: int) -> Callable[[], None]:
@@ -55,14 +73,12 @@ def _reads(reader: int, case_id: int, message_count: int) -> Callable[[], None]:
     return write
 
 
-def _page(opened: Thread | None) -> str:
-    wanted = read(request.args)
-    after = queries.cursor(request.args.get("after"))
+def _page(wanted: Wanted, after: str, opened: Thread | None, attempt: Attempt | None = None) -> str:
     reader = me().id
     with desk().store.read() as session:
         # The number comes first: what moves from here on is told by the feed.
         upto = changes.latest(session)
-        page = queries.page(session, wanted, reader, after)
+        page = queries.page(session, wanted, reader, queries.cursor(after))
         listed = rows(session, page.hits, reader)
         count = None if wanted.is_search else queries.count(session, wanted, reader)
         context: dict[str, Any] = {
@@ -75,10 +91,20 @@ def _page(opened: Thread | None) -> str:
             "staff": staff(session),
             "accounts": accounts(session),
             "anything": bool(listed) or anything(session),
+            "composer": opened
+            and composer(
+                session,
+                desk(),
+                opened.id,
+                reader,
+                opened.people,
+                attempt=attempt,
+                draft_of=row_number(request.args.get("draft")),
+            ),
         }
     return render_template(
         "inbox/page.html",
-        after=request.args.get("after", "") if after else "",
+        after=after,
         opened=opened,
         told=take_told(),
         **context,
@@ -90,6 +116,7 @@ def surroundings(wanted: Wanted) -> dict[str, Any]:
     """What every template of the inbox works with."""
     return {
         "words": words,
+        "says": says,
         "wanted": wanted,
         "Queue": Queue,
         "Holder": Holder,

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
+from dashboard.answering.own import Own, own_messages
 from dashboard.inbox.queries import Hit
 from dashboard.inbox.rows import Row, Staff, plain, rows
 from responder.casework import newest_message
@@ -80,7 +81,7 @@ class HistoryLine:
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """A case of the conversation with what was written in it, messages and notes by time."""
+    """A case of the conversation with what was written in it, by both sides, by time."""
 
     case_id: int
     state: CaseState
@@ -88,7 +89,7 @@ class Episode:
     opened_at: datetime
     closed_at: datetime | None
     message_count: int
-    entries: tuple[Bubble | NoteView, ...]
+    entries: tuple[Bubble | NoteView | Own, ...]
 
     @property
     def hidden(self) -> int:
@@ -132,7 +133,7 @@ def thread(session: Session, case_id: int, me: int) -> Thread | None:
         return None
     conversation = session.get_one(Conversation, case.conversation_id)
     people = _people(session)
-    episodes = _episodes(session, case, people)
+    episodes = _episodes(session, case, me, people)
     about = (case.id, case.reopened_from_id)
     bubbles = [
         entry
@@ -193,7 +194,7 @@ def _live_case(session: Session, case: Case) -> int | None:
     )
 
 
-def _episodes(session: Session, case: Case, people: dict[int, str]) -> list[Episode]:
+def _episodes(session: Session, case: Case, me: int, people: dict[int, str]) -> list[Episode]:
     """This case first, then the earlier ones of its conversation, newest first."""
     earlier = session.scalars(
         select(Case)
@@ -206,10 +207,10 @@ def _episodes(session: Session, case: Case, people: dict[int, str]) -> list[Epis
         messages += _newest(session, [one.id for one in earlier], _EARLIER_MESSAGES)
     held = held_verdicts(session, (message.id for message in messages))
     bubbles = [_bubble(message, held.get(message.id), people) for message in messages]
-    notes = session.scalars(
-        select(Note).where(Note.case_id.in_([case.id, *(one.id for one in earlier)]))
-    ).all()
-    return [_episode(one, bubbles, notes, people) for one in (case, *earlier)]
+    every = [case.id, *(one.id for one in earlier)]
+    notes = session.scalars(select(Note).where(Note.case_id.in_(every))).all()
+    own = own_messages(session, every, me, people)
+    return [_episode(one, bubbles, notes, own, people) for one in (case, *earlier)]
 
 
 def _newest(session: Session, case_ids: Sequence[int], limit: int) -> list[Message]:
@@ -237,15 +238,20 @@ def _bubble(message: Message, held: Held | None, people: dict[int, str]) -> Bubb
 
 
 def _episode(
-    case: Case, bubbles: Iterable[Bubble], notes: Iterable[Note], people: dict[int, str]
+    case: Case,
+    bubbles: Iterable[Bubble],
+    notes: Iterable[Note],
+    own: Iterable[Own],
+    people: dict[int, str],
 ) -> Episode:
-    entries: list[Bubble | NoteView] = [one for one in bubbles if one.case_id == case.id]
+    entries: list[Bubble | NoteView | Own] = [one for one in bubbles if one.case_id == case.id]
     entries += [
         NoteView(row.id, row.text, Staff(row.user_id, people.get(row.user_id, "?")), row.written_at)
         for row in notes
         if row.case_id == case.id
     ]
-    entries.sort(key=lambda entry: (entry.written_at, isinstance(entry, NoteView), entry.id))
+    entries += [one for one in own if one.case_id == case.id]
+    entries.sort(key=lambda entry: (entry.written_at, not isinstance(entry, Bubble), entry.id))
     return Episode(
         case_id=case.id,
         state=case.state,

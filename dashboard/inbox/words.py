@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from dashboard.answering.deeds import DEEDS as ANSWERING_DEEDS
 from dashboard.filters import number
 from dashboard.i18n import gettext as _
 from dashboard.i18n import lazy, ngettext
@@ -187,6 +188,8 @@ def deed(action: str, details: Mapping[str, Any], people: Mapping[int, str]) -> 
         if to is None:
             return _("gave it to nobody")
         return _("gave it to %(name)s", name=people.get(to, "?"))
+    if action in ANSWERING_DEEDS:
+        return str(ANSWERING_DEEDS[action])
     try:
         return str(_DEEDS[Deed(action)])
     except (ValueError, KeyError):

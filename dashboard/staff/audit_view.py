@@ -20,13 +20,15 @@ PAGE = 50
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One deed as the page shows it: names instead of ids, where the ids still have one."""
+    """One deed as the page shows it: names instead of ids, where the ids still have one.
+    ``through``: what they did it with, if not with the pages (``token:3``)."""
 
     at: datetime
     who: str | None
     who_id: int | None
     deed: str
     case_id: int | None
+    through: str | None
 
 
 @needs(Role.ADMIN)
@@ -61,6 +63,7 @@ def _lines(session: Session, rows: list[Audit]) -> list[Line]:
             who_id=row.user_id,
             deed=deed_in_words(row.action, row.details, names),
             case_id=row.case_id,
+            through=row.details.get("through"),
         )
         for row in rows
     ]

@@ -1,19 +1,24 @@
 """``python -m rehearsal.x``: the simulated X as a process of its own, until SIGINT or SIGTERM.
 
-Keeps its state in ``HOME/x.journal``, so it goes on where it was; writes ``HOME/x.json`` (readable
-by its owner only) with the address, the control token and the keys of the shop, and says one line
-on standard output when it can be reached.
+Keeps its state in ``HOME/x.journal``, so it goes on where it was, at the port it had if that is
+free; writes ``HOME/x.json`` (readable by its owner only) with its process number, the address, the
+control token and the keys of the shop, and says one line on standard output when it can be reached.
+One process a folder: ``HOME/x.lock`` is held for as long as it lives.
 """
 
 from __future__ import annotations
 
 import argparse
+import fcntl
 import json
 import os
 import signal
+import socket
 import sys
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
@@ -25,12 +30,13 @@ from rehearsal.x.world import World
 
 CONNECTION_FILE = "x.json"
 JOURNAL_FILE = "x.journal"
+LOCK_FILE = "x.lock"
 
 
 def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m rehearsal.x", description="A simulated X.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (loopback)")
-    parser.add_argument("--port", type=int, default=0, help="port; 0 takes a free one")
+    parser.add_argument("--port", type=int, default=0, help="port; 0: as before, or a free one")
     parser.add_argument("--home", type=Path, required=True, help="folder for state and keys")
     parser.add_argument("--seed", type=int, default=1, help="the same seed, the same customers")
     parser.add_argument("--no-crowd", action="store_true", help="no customers")
@@ -39,13 +45,45 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--outage-after", type=float, help="seconds until the gateway fails")
     parser.add_argument("--outage-size", type=int, default=120, help="complaints, 40 to 400")
     parser.add_argument("--balance", type=int, help="money of the app, millionths of a dollar")
+    parser.add_argument(
+        "--alone", type=float, help="end after so many seconds in which nobody asked anything"
+    )
     return parser.parse_args(given)
+
+
+@contextmanager
+def _only_one(home: Path) -> Iterator[bool]:
+    """Hold the lock of the folder; false while another process holds it."""
+    handle = os.open(home / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+    finally:
+        os.close(handle)
+
+
+def _port_before(home: Path, host: str) -> int:
+    """The port it had, so that addresses of posts stay good; 0 if it had none or it is taken."""
+    try:
+        address = json.loads((home / CONNECTION_FILE).read_text(encoding="utf-8"))["base_url"]
+        port = int(address.rpartition(":")[2])
+        with socket.socket() as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            tried.bind((host, port))
+    except (OSError, ValueError, KeyError):
+        return 0
+    return port
 
 
 def write_connection(served: Served, home: Path) -> Path:
     """Write the file by which others find the simulator; the path of it."""
     path, fresh = home / CONNECTION_FILE, home / f"{CONNECTION_FILE}.new"
     content = {
+        "pid": os.getpid(),
         "base_url": served.base_url,
         "control_token": served.control_token,
         "credentials": asdict(served.credentials),
@@ -60,8 +98,18 @@ def write_connection(served: Served, home: Path) -> Path:
 
 def main(given: Sequence[str] | None = None) -> int:
     options = _arguments(given)
-    options.home.mkdir(parents=True, exist_ok=True)
-    world = World(RunningClock(), options.home / JOURNAL_FILE)
+    options.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _only_one(options.home) as alone:
+        if not alone:
+            sys.stderr.write(f"a simulated X runs on {options.home} already\n")
+            return 2
+        return _serve(options)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    clock = RunningClock()
+    world = World(clock, options.home / JOURNAL_FILE)
+    clock.set_ahead(timedelta(seconds=world.notes.get("clock", {}).get("ahead_s", 0)))
     crowd = None
     if not options.no_crowd:
         after = options.outage_after
@@ -76,13 +124,17 @@ def main(given: Sequence[str] | None = None) -> int:
     over = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: over.set())
+    port = options.port or _port_before(options.home, options.host)
     with serve(
-        world, options.host, options.port, crowd=crowd, balance=options.balance, tick=0.5
+        world, options.host, port, crowd=crowd, balance=options.balance, tick=0.5
     ) as served:
         path = write_connection(served, options.home)
         sys.stdout.write(f"simulated X at {served.base_url}/ (keys in {path})\n")
         sys.stdout.flush()
-        over.wait()
+        while not over.wait(None if options.alone is None else 1.0):
+            idle = time.monotonic() - served.sim.asked_at
+            if options.alone is not None and idle > options.alone:
+                break
     world.close()
     return 0
 

@@ -19,6 +19,16 @@ class RunningClock:
     def now(self) -> datetime:
         return self._base.now() + self._ahead
 
+    @property
+    def ahead(self) -> timedelta:
+        """By how much it is ahead of real time."""
+        return self._ahead
+
+    def set_ahead(self, by: timedelta) -> None:
+        """Be ahead of real time by so much, whatever it was before."""
+        with self._lock:
+            self._ahead = by
+
     def advance(self, by: timedelta) -> None:
         with self._lock:
             self._ahead += by

@@ -15,6 +15,7 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, jsonify, request
 
+from rehearsal.x.clocks import RunningClock
 from rehearsal.x.model import Json, User
 from rehearsal.x.problems import Problem
 from rehearsal.x.simulator import Simulator
@@ -59,10 +60,16 @@ def install(app: Flask, sim: Simulator) -> None:
 
         control.add_url_rule(rule, f"{method} {rule}", view, methods=[method])
 
+    def ahead() -> float:
+        clock = world.clock
+        return clock.ahead.total_seconds() if isinstance(clock, RunningClock) else 0.0
+
     def state(given: Json) -> Json:
         return {
             "version": world.version,
             "now": world.clock.now().isoformat(),
+            "ahead_s": ahead(),
+            "outages": sum(1 for key in world.notes if key.startswith("outage")),
             "users": len(world.users),
             "posts": len(world.posts),
             "dms": len(world.dms),
@@ -130,6 +137,9 @@ def install(app: Flask, sim: Simulator) -> None:
         if advance is None:
             raise ValueError("this clock cannot be moved")
         advance(timedelta(seconds=float(given["seconds"])))
+        if isinstance(world.clock, RunningClock):
+            # Started again, the simulator goes on at the same time: ids and times never go back.
+            world.note("clock", {"ahead_s": world.clock.ahead.total_seconds()})
         return {"now": world.clock.now().isoformat()}
 
     def ledger(given: Json) -> Json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -78,6 +79,8 @@ class Simulator:
     faults: Faults = field(default_factory=Faults)
     base_url: str = ""
     """Where it is served; set by ``serve``."""
+    asked_at: float = field(default_factory=time.monotonic)
+    """When the last request of any kind came in, on the monotonic clock."""
     requests: deque[Asked] = field(default_factory=lambda: deque(maxlen=20_000))
     tokens: Tokens = field(init=False)
     rates: Rates = field(init=False)
@@ -102,12 +105,13 @@ class Simulator:
     def reset(self) -> None:
         """A new, bare X with the same shop and keys."""
         with self.world.lock:
-            app = self.world.notes.get("app")
+            kept = {key: self.world.notes.get(key) for key in ("app", "clock")}
             shop = self.shop
             self.world.forget()
             self.world.put_back(shop)
-            if app is not None:
-                self.world.note("app", app)
+            for key, value in kept.items():
+                if value is not None:
+                    self.world.note(key, value)
             self.rates.reset()
             self.faults.clear()
             self.requests.clear()

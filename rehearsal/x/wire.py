@@ -14,6 +14,7 @@ import socket
 import struct
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -146,6 +147,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _handle(self) -> None:
         """1. read the request; 2. fail before; 3. carry it out; 4. answer, or fail after."""
         sim = self.server.sim
+        sim.asked_at = time.monotonic()
         length = self.headers.get("Content-Length", "0")
         if "Transfer-Encoding" in self.headers or not length.isdigit():
             self._send(411, [], b"")

@@ -42,6 +42,7 @@ from shenava.store.people import (
     PausedBecause,
     Post,
 )
+from shenava.store.replies import SavedReply
 from shenava.store.session import Alone, Store
 from shenava.store.staff import LinkPurpose, OneTimeLink, Role, SignInFailure, User, UserState
 from shenava.store.tokens import ApiNoteKey, ApiToken, ApiUse, Scope
@@ -92,6 +93,7 @@ __all__ = [
     "PresenceKind",
     "RateUse",
     "Role",
+    "SavedReply",
     "Scope",
     "Sighting",
     "SignInFailure",

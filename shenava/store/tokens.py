@@ -14,7 +14,7 @@ from shenava.store.staff import User
 
 
 class Scope(StrEnum):
-    """What a token may do. ``read`` never changes anything; ``write`` does not include it."""
+    """What a token may do. ``read`` never changes anything; ``write`` shows only what it wrote."""
 
     CASES_READ = "cases:read"
     CASES_WRITE = "cases:write"

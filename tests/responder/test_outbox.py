@@ -394,6 +394,24 @@ def test_what_surely_never_arrived_is_sent_after_all(desk: Desk) -> None:
     assert (len(desk.platform.accepted), desk.spent()) == (1, (1, PRICE))
 
 
+def test_what_the_platform_calls_a_duplicate_and_does_not_show_waits_for_a_person(
+    desk: Desk,
+) -> None:
+    row = desk.answer()
+    desk.wait()
+    desk.work(Fate.LOST_REQUEST)
+    for _ in range(3):
+        desk.wait(SURE_AFTER)
+        desk.work(Fate.DUPLICATE)
+    # From now on it would be taken in; but the platform has said that it has it.
+    for _ in range(len(LOOK_AFTER) + 3):
+        desk.wait(timedelta(hours=2))
+        desk.work()
+    assert desk.state(row) is OutboxState.UNKNOWN
+    assert (desk.row(row).look_at, desk.row(row).reason) == (None, "duplicate")
+    assert len(desk.platform.accepted) == 0
+
+
 @pytest.mark.parametrize("sent", [True, False])
 def test_what_reading_back_cannot_tell_waits_for_a_person(desk: Desk, sent: bool) -> None:
     row = desk.answer()

@@ -60,6 +60,8 @@ class Fate(StrEnum):
     UNREACHABLE = "unreachable"
     RATE_LIMITED = "rate_limited"
     REJECTED = "rejected"
+    DUPLICATE = "duplicate"
+    """Refused as said before: the platform has it, whether it shows it or not."""
     PAYMENT = "payment"
     UNAUTHORISED = "unauthorised"
     KILLED_BEFORE = "killed_before"
@@ -73,6 +75,7 @@ _ERRORS: Mapping[Fate, Callable[[datetime], Exception]] = {
     Fate.UNREACHABLE: lambda now: Unreachable("no route"),
     Fate.RATE_LIMITED: lambda now: RateLimited(now + timedelta(minutes=1), named=True),
     Fate.REJECTED: lambda now: Rejected(RejectedBecause.NOT_ALLOWED),
+    Fate.DUPLICATE: lambda now: Rejected(RejectedBecause.DUPLICATE),
     Fate.PAYMENT: lambda now: PaymentRequired("no money"),
     Fate.UNAUTHORISED: lambda now: Unauthorised("the token died"),
 }

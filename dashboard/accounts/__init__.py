@@ -1,0 +1,1 @@
+"""The shop's own places: connecting them, how well they are, what was covered, the strip."""

@@ -1,0 +1,1 @@
+"""The JSON API, ``/api/v1``: the work of the inbox for programs."""

@@ -1,0 +1,171 @@
+"""What the API takes: parameters of addresses, and bodies."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from dashboard.api.words import Asked, Id, Instant, Parameters, Words
+from dashboard.inbox.wanted import QUERY_LIMIT
+from responder.casework import NOTE_LIMIT
+from shenava.messages import Intent, Language, Platform, Sentiment
+from shenava.store import OutboxState
+
+LIMIT = 200
+"""Items on one page at most."""
+
+Limit = Annotated[int, Field(ge=1, le=LIMIT)]
+Cursor = Annotated[
+    str,
+    StringConstraints(max_length=100),
+    Field(description="The `next` of the page before."),
+]
+Search = Annotated[
+    str,
+    StringConstraints(max_length=QUERY_LIMIT),
+    Field(description="Words that all must be in a message, the last as a beginning."),
+]
+Seen = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9]{1,18}\.[0-9]{1,18}\.[0-9]{1,18}$"),
+    Field(description="The `seen` of the case as you read it."),
+]
+
+ANSWER_LIMIT = 25_000
+"""Characters of an answer; platforms allow far fewer, and the gate says so."""
+
+
+class CaseQueue(StrEnum):
+    """The inbox's lists of cases."""
+
+    URGENT = "urgent"
+    UNASSIGNED = "unassigned"
+    OPEN = "open"
+    SNOOZED = "snoozed"
+    CLOSED = "closed"
+
+
+class CaseOrder(StrEnum):
+    """``number`` never moves, so that reading page by page misses no case that stays in the
+    list; ``rank`` is the order of the inbox, most urgent first, in which cases move."""
+
+    NUMBER = "number"
+    RANK = "rank"
+
+
+class MessageOrder(StrEnum):
+    """By the order in which messages came in."""
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
+
+
+class CaseQuery(Parameters):
+    queue: CaseQueue = CaseQueue.OPEN
+    q: Search | None = Field(
+        default=None,
+        description="A search over the messages of all cases, whatever their queue; the case with"
+        " the newest message found comes first.",
+    )
+    platform: Platform | None = None
+    account: Id | None = None
+    language: Language | None = None
+    sentiment: Sentiment | None = None
+    complaint: Literal["yes", "no", "unsure"] | None = None
+    intent: Intent | None = None
+    assignee: Id | Literal["none"] | None = Field(
+        default=None, description="The number of a person, or none."
+    )
+    order: CaseOrder = CaseOrder.NUMBER
+    cursor: Cursor | None = None
+    limit: Limit = 50
+
+
+class MessageQuery(Parameters):
+    q: Search | None = None
+    since: Id | None = Field(
+        default=None,
+        description="Only messages that came in after this one. With `order=oldest`, asking with"
+        " the last id you have misses none.",
+    )
+    case: Id | None = None
+    order: MessageOrder = MessageOrder.NEWEST
+    cursor: Cursor | None = None
+    limit: Limit = 50
+
+
+class AnswerQuery(Parameters):
+    state: OutboxState | None = None
+    case: Id | None = None
+    cursor: Cursor | None = None
+    limit: Limit = 50
+
+
+class ChangeQuery(Parameters):
+    since: Annotated[str, StringConstraints(pattern="^[0-9]{1,18}$")] | None = Field(
+        default=None,
+        description="The `upto` of the answer before; without it you are only told the number.",
+    )
+
+
+class Assign(Asked):
+    """Give a case to someone, or to nobody."""
+
+    to: Id | None = Field(description="The number of a person; null: nobody.")
+    expected: Id | None = Field(
+        default=None,
+        description="Who has it as far as you know (null: nobody). If it is someone else, nothing"
+        " is changed. Leave it out to take the case whoever has it.",
+    )
+
+
+class Close(Asked):
+    """End a case."""
+
+    seen: Seen | None = None
+
+
+class Reopen(Asked):
+    """Open a closed case again, as a new case about the same messages."""
+
+
+class Snooze(Asked):
+    """Put a case away for a while; it comes back then, or when the customer writes."""
+
+    until: Instant
+    seen: Seen | None = None
+
+
+class WriteNote(Asked):
+    """Write a note for colleagues."""
+
+    text: Annotated[Words, StringConstraints(min_length=1, max_length=NOTE_LIMIT)]
+
+
+class Correct(Asked):
+    """Say what a message is. A field that is left out stays as people said; null lets the
+    model's word stand."""
+
+    sentiment: Sentiment | None = None
+    complaint: bool | None = None
+    urgent: bool | None = None
+    intents: Annotated[list[Intent], Field(max_length=len(Intent))] | None = None
+
+
+class WriteAnswer(Asked):
+    """Answer a customer."""
+
+    text: Annotated[Words, StringConstraints(min_length=1, max_length=ANSWER_LIMIT)]
+    message_id: Id = Field(description="The message that this answers, of the same conversation.")
+    private: bool = Field(default=False, description="Send it as a DM to the writer.")
+    automatic: bool = Field(
+        default=False, description="True when no person wrote or read it before you send it."
+    )
+    approval: bool = Field(default=False, description="Wait until a person approves it.")
+    not_before: Instant | None = Field(
+        default=None, description="Send later; without it, in ten seconds."
+    )
+    expires_at: Instant | None = Field(default=None, description="Do not send after this.")
+    seen: Seen | None = None

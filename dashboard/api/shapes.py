@@ -1,0 +1,249 @@
+"""What the API answers, as JSON: cases, messages, notes, accounts, answers, changes."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, TypeVar
+
+from pydantic import Field
+
+from dashboard.api.words import Id, Instant, Told
+from shenava.messages import Deed, Intent, Language, MessageKind, Platform, Script, Sentiment
+from shenava.store import AccountState, CaseState, OutboxState, PausedBecause
+
+_Item = TypeVar("_Item")
+
+
+class Page(Told, Generic[_Item]):
+    """Some items and where to go on."""
+
+    items: list[_Item]
+    next: str | None = Field(description="Give it as `cursor` for the next page; null at the end.")
+
+
+class Staff(Told):
+    """Someone who works here."""
+
+    id: Id
+    name: str
+
+
+class Place(Told):
+    """One of the shop's own places on a platform."""
+
+    id: Id
+    platform: Platform
+    handle: str
+
+
+class Customer(Told):
+    """A person on one platform, as they were last seen."""
+
+    id: Id
+    name: str | None
+    handle: str | None
+    followers: int | None
+    vip: bool
+    blocked: bool
+
+
+class Reason(Told):
+    """Why a case has its priority."""
+
+    code: str
+    params: dict[str, Any]
+
+
+class CaseSummary(Told):
+    """A case: one episode of a conversation, from open to closed."""
+
+    id: Id
+    conversation_id: Id
+    reopened_from_id: Id | None
+    state: CaseState
+    historic: bool = Field(description="Old messages that were imported; closed from the start.")
+    priority: int = Field(ge=0, le=3, description="0 low, 1 normal, 2 high, 3 urgent.")
+    reasons: list[Reason] = Field(description="The strongest first.")
+    needs_answer: bool
+    account: Place
+    customer: Customer
+    assignee: Staff | None
+    language: Language | None
+    sentiment: Sentiment | None
+    complaint: bool | None = Field(description="Null: not sure, or not judged yet.")
+    urgent: bool | None = Field(description="Null: not sure, or not judged yet.")
+    judged: bool = Field(description="Every message so far has its verdict.")
+    message_count: int
+    opened_at: Instant
+    last_message_at: Instant
+    waiting_since: Instant | None
+    due_at: Instant | None = Field(description="When a first answer is due.")
+    first_response_at: Instant | None
+    answered_at: Instant | None
+    snoozed_until: Instant | None
+    closed_at: Instant | None
+
+
+class ScoredSentiment(Told):
+    """A sentiment with its calibrated probability."""
+
+    value: Sentiment
+    probability: float
+
+
+class ScoredAnswer(Told):
+    """Yes, no or not sure (null). The probability is that of the value, or of yes."""
+
+    value: bool | None
+    probability: float
+
+
+class ScoredIntent(Told):
+    """An intent with its calibrated probability."""
+
+    value: Intent
+    probability: float
+
+
+class ModelWord(Told):
+    """What the model says, whatever a person said after."""
+
+    name: str
+    judged_at: Instant
+    sentiment: ScoredSentiment
+    complaint: ScoredAnswer
+    urgent: ScoredAnswer
+    intents: list[ScoredIntent]
+    why: list[str] = Field(description="The words that decided, the strongest first.")
+
+
+class Verdict(Told):
+    """What is held to be true of a message: the model's word as people corrected it."""
+
+    language: Language
+    script: Script
+    sentiment: Sentiment
+    complaint: bool | None = Field(description="Null: not sure.")
+    urgent: bool | None = Field(description="Null: not sure.")
+    intents: list[Intent]
+    corrected: bool = Field(description="A person's word stands over the model's somewhere.")
+    model: ModelWord
+
+
+class Message(Told):
+    """One thing that a customer wrote."""
+
+    id: Id = Field(description="Grows in the order in which messages came in.")
+    case_id: Id
+    conversation_id: Id
+    platform: Platform
+    kind: MessageKind
+    author: Customer
+    text: str
+    permalink: str | None
+    historic: bool
+    written_at: Instant = Field(description="The platform's time.")
+    received_at: Instant
+    verdict: Verdict | None = Field(description="Null: not judged yet.")
+
+
+class Note(Told):
+    """What staff tell each other about a case. Customers never see it."""
+
+    id: Id
+    text: str
+    by: Staff
+    written_at: Instant
+
+
+class CaseWhole(CaseSummary):
+    """A case with everything in it."""
+
+    messages: list[Message] = Field(description="The newest 200, the oldest first.")
+    messages_left_out: int = Field(description="How many older ones `/messages?case=` has.")
+    notes: list[Note] = Field(description="The newest 200, the oldest first.")
+    notes_left_out: int
+    seen: str = Field(
+        description="What there was to see. Give it back when you close, snooze or answer:"
+        " should something have happened meanwhile, nothing is done."
+    )
+
+
+class CaseDone(Told):
+    """What a deed came to."""
+
+    changed: bool = Field(description="False: it was so already.")
+    case: CaseSummary
+
+
+class Account(Place):
+    """One of the shop's own places, and how it stands with its platform."""
+
+    name: str | None
+    state: AccountState
+    paused_because: PausedBecause | None
+    connected_at: Instant | None
+    token_expires_at: Instant | None
+
+
+class Answer(Told):
+    """One thing to send, once: a row of the outbox."""
+
+    id: Id
+    state: OutboxState
+    deed: Deed
+    account_id: Id
+    case_id: Id | None
+    message_id: Id | None
+    text: str
+    by: str = Field(description="Who asked: `user:7`, `token:3`, `broadcast:12`.")
+    key: str = Field(description="The key they made.")
+    automatic: bool
+    by_hand: bool = Field(description="Given on the platform itself, and recorded here.")
+    created_at: Instant
+    not_before: Instant
+    expires_at: Instant | None
+    sending_at: Instant | None
+    sent_at: Instant | None
+    native_key: str | None = Field(description="The platform's own id of what was sent.")
+    permalink: str | None
+    reason: str | None = Field(description="Why it was refused, failed or is unknown: a code.")
+    way_out: str | None = Field(description="What is possible instead: a code.")
+    price_micros: int = Field(description="Millionths of a US dollar.")
+
+
+class Changes(Told):
+    """What moved."""
+
+    upto: str = Field(pattern="^[0-9]+$", description="Ask with this number next.")
+    complete: bool = Field(description="False: too much moved to tell; read afresh.")
+    case_ids: list[Id]
+
+
+class CasePage(Page[CaseSummary]):
+    """Cases, and where to go on."""
+
+
+class MessagePage(Page[Message]):
+    """Messages, and where to go on."""
+
+
+class AccountPage(Page[Account]):
+    """The shop's own places."""
+
+
+class AnswerPage(Page[Answer]):
+    """Answers, and where to go on."""
+
+
+class ProblemKind(Told):
+    """A kind of problem."""
+
+    type: str
+    title: str
+    status: int
+
+
+class Problems(Told):
+    """All kinds of problems there are."""
+
+    items: list[ProblemKind]

@@ -1,0 +1,1 @@
+"""Notifying staff: who is on duty, what rings, and the words of the mail that says so."""
