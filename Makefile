@@ -7,20 +7,21 @@ PYTHON := $(VENV)/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench screenshots docs clean browser
+.PHONY: help run test lint format bench bench-kill screenshots docs clean browser
 
 help: ## Show this text
-	@echo "make run          start Shenava with a few messages to look at; prints its address"
+	@echo "make run          start Shenava in a rehearsal, with a simulated X; prints the addresses"
 	@echo "make test         run the tests (ARGS='-k import' for some of them)"
 	@echo "make lint         check style, types, imports between rooms, translations"
 	@echo "make format       put the code into the one style"
 	@echo "make bench        measure: import, memory, inbox and search"
+	@echo "make bench-kill   kill it 200 times at work: is anything lost, doubled or sent twice?"
 	@echo "make screenshots  take the README's picture anew"
 	@echo "make docs         write docs/settings.md and docs/commands.md anew"
 	@echo "make clean        remove what make made, the virtual environment too"
 
 run: $(STAMPS)/run
-	$(VENV)/bin/shenava run --sample
+	$(VENV)/bin/shenava run --rehearsal $(ARGS)
 
 test: $(STAMPS)/test browser
 	$(PYTHON) -m pytest $(ARGS)
@@ -38,6 +39,9 @@ format: $(STAMPS)/test
 
 bench: $(STAMPS)/test
 	$(PYTHON) -m benchmarks $(ARGS)
+
+bench-kill: $(STAMPS)/test
+	$(PYTHON) -m benchmarks.bench_kill $(ARGS)
 
 screenshots: $(STAMPS)/test browser
 	$(PYTHON) tools/screenshots.py .make/pictures --pages inbox --languages fa --themes light --sizes wide

@@ -315,7 +315,7 @@ class Bench:
         log = self.folder / "worker.log"
         odd = log.read_text(encoding="utf-8") if log.exists() else ""
         if odd:
-            print(f"the workers' log:\n{odd[-4000:]}", file=sys.stderr)
+            print(f"the workers' log:\n{odd[-8000:]}", file=sys.stderr)
 
 
 def _share(total: int, wave: int) -> int:

@@ -27,6 +27,7 @@ from config import Settings
 from service import collecting, sending
 from service.channels import Channels, Keys, Kind
 from service.connecting import XWays
+from service.logs import OneLine
 from service.pipeline import Pipeline
 from service.recovery import take_over
 from shenava.channels import Profile
@@ -76,7 +77,9 @@ def fork(body: Callable[[], None], log: Path) -> int:
         return number
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        logging.basicConfig(filename=log, level=logging.ERROR, force=True)
+        handler = logging.FileHandler(log)
+        handler.setFormatter(OneLine())
+        logging.basicConfig(handlers=[handler], level=logging.ERROR, force=True)
         body()
     except BaseException:
         logging.exception("a process of the benchmark failed")

@@ -20,7 +20,7 @@ from random import Random
 from typing import Any, Protocol
 
 from sqlalchemy import or_, select, update
-from sqlalchemy.exc import StatementError
+from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.orm import Session
 
 from collectors import coverage
@@ -50,6 +50,7 @@ from shenava.store import (
     Store,
 )
 from shenava.store import spending as meter
+from shenava.store.session import may_be_repeated
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +64,9 @@ STILL_FRESH = timedelta(hours=24)
 """The first reading of a feed brings the past too. What was written longer than this before the
 account was connected is history: found and counted, but nobody is alerted."""
 
+
+_REPEATS = 3
+"""Of the transaction that stores a page, where another stood in its way."""
 
 PAGE_READS = 100
 """Resources that one page holds at most, on every platform we read."""
@@ -236,17 +240,27 @@ def _begin(store: Store, claim: Claim, means: Means, channel: Channel) -> Mappin
 
 
 def _store_page(store: Store, claim: Claim, means: Means, page: Page, done: Run) -> Run:
-    """Store one page with all that hangs on it."""
+    """Store one page with all that hangs on it; it was paid for, and is not given up for a
+    deadlock."""
+    for _ in range(_REPEATS):
+        try:
+            return _try_to_store(store, claim, means, page, done)
+        except DBAPIError as error:
+            if not may_be_repeated(error):
+                raise
+    return _try_to_store(store, claim, means, page, done)
+
+
+def _try_to_store(store: Store, claim: Claim, means: Means, page: Page, done: Run) -> Run:
     with store.write_alone(Alone.INTAKE) as session:
         now = store.clock.now()
         try:
             feed = _ours(session, claim)
         except _Lost:
             feed = None
-        if claim.app_id is not None:
-            # Read is read: it cost its money also where another worker has the feed by now.
-            meter.add(session, claim.app_id, now, _used(page, means.tariff))
         if feed is None:
+            # Read is read: it cost its money also where another worker has the feed by now.
+            _pay(session, claim, means, page, now)
             lost = True
         else:
             lost = False
@@ -272,6 +286,7 @@ def _store_ours(
     feed.held_micros, feed.held_reads = 0, 0
     coverage.add_page(session, line, page, result.new, repaired, now)
     session.flush()
+    _pay(session, claim, means, page, now)
     done = replace(
         done,
         pages=done.pages + 1,
@@ -379,6 +394,14 @@ def _hold(session: Session, claim: Claim, feed: Feed, means: Means, now: datetim
     if not meter.lock_spent(session, claim.app_id, now).fits(micros, PAGE_READS, share):
         raise _Broke
     feed.held_micros, feed.held_reads = micros, PAGE_READS
+
+
+def _pay(session: Session, claim: Claim, means: Means, page: Page, now: datetime) -> None:
+    """Count what a page cost. Cases first, then the app, then its meter, as where answers are
+    sent and looked up: in another order two transactions could wait for each other."""
+    if claim.app_id is not None:
+        meter.lock_spent(session, claim.app_id, now)
+        meter.add(session, claim.app_id, now, _used(page, means.tariff))
 
 
 def _used(page: Page, tariff: Tariff) -> dict[str, tuple[int, int]]:

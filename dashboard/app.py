@@ -8,6 +8,7 @@ from flask import Flask, redirect, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import IntegerConverter
 
 from dashboard import assets, errors, filters, i18n, security
 from dashboard import health as _health
@@ -32,6 +33,12 @@ LANGUAGES = (("fa", "فارسی"), ("ar", "العربية"), ("en", "English"))
 
 MAX_BODY = 1024 * 1024
 """Bytes of one request; the largest form here is a note of some thousand letters."""
+
+
+class _RowNumber(IntegerConverter):
+    """A number in an address: no longer than a row's can be, so that none overflows a query."""
+
+    regex = r"\d{1,18}"
 
 
 def create_app(
@@ -62,6 +69,7 @@ def create_app(
         WTF_CSRF_TIME_LIMIT=None,
         WTF_I18N_ENABLED=False,
     )
+    app.url_map.converters["int"] = _RowNumber
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     if settings.trusted_proxies:

@@ -38,13 +38,14 @@ class Form(FlaskForm):  # type: ignore[misc]
 
 
 def trim(value: str | None) -> str | None:
-    """Without the spaces around it."""
-    return value.strip() if value else value
+    """Without the spaces around it, and without NUL, which no database takes."""
+    return value.replace("\x00", "").strip() if value else value
 
 
 def fold_email(value: str | None) -> str | None:
     """A mail address as ``users.email`` keeps it."""
-    return value.strip().lower() if value else value
+    trimmed = trim(value)
+    return trimmed.lower() if trimmed else trimmed
 
 
 def check_email(_form: Form, field: Field) -> None:

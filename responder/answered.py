@@ -91,6 +91,10 @@ def take_own(
     """Store what the shop wrote, each once, and do what follows; returns how many were new."""
     account = session.get(Account, account_id)
     assert account is not None
+    # All cases at once and in their order, as everywhere: one by one, in the order of the page,
+    # two transactions could wait for each other.
+    places = (_place(session, account, item)[2] for item in own)
+    locked(session, sorted({case_id for case_id in places if case_id is not None}))
     return sum(_take(session, account, item, now, policy) for item in own)
 
 

@@ -80,6 +80,7 @@ def _opened() -> Iterator[tuple[Settings, Store, Connecting]]:
 )
 @click.option(
     "--days",
+    metavar="DAYS",
     type=click.IntRange(1, 365),
     default=7,
     show_default=True,
@@ -204,7 +205,11 @@ def test(account: str) -> None:
 @account.command()
 @click.argument("account")
 @click.option(
-    "--days", type=click.IntRange(1, 365), required=True, help="How many days to read back."
+    "--days",
+    metavar="DAYS",
+    type=click.IntRange(1, 365),
+    required=True,
+    help="How many days to read back.",
 )
 @click.option("--yes", is_flag=True, help="Agree to the price without being asked.")
 def backfill(account: str, days: int, yes: bool) -> None:

@@ -7,6 +7,7 @@ imported inside the command that needs it, so that the others answer at once.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -68,6 +69,8 @@ def _expected(error: Exception) -> str | None:
 
 def main() -> None:
     """The entry point ``shenava``."""
+    # What it writes holds customers' words and keys: for whoever runs it, and nobody else.
+    os.umask(0o077)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             # Persian and Arabic whatever the locale; JSON is UTF-8 by its definition.

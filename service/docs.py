@@ -81,6 +81,13 @@ def commands_page() -> str:
 
 
 def _command(name: str, command: click.Command) -> str:
+    if isinstance(command, click.Group):
+        # A door to several: what it says of itself, then each of them.
+        head = f"## {name}\n\n{inspect.cleandoc(command.help or '')}\n\n"
+        return head + "".join(
+            _command(f"{name} {inner}", one).replace("## ", "### ", 1)
+            for inner, one in command.commands.items()
+        )
     arguments = [p for p in command.params if isinstance(p, click.Argument)]
     options = [p for p in command.params if isinstance(p, click.Option)]
     words = ["shenava", name, *("[OPTIONS]" for _ in options[:1])]

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from sqlalchemy import select, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from responder.policy import Policy
@@ -21,6 +22,7 @@ from responder.retriage import retriage
 from shenava.messages import Verdict
 from shenava.store import Case, CaseState, Fact, FactKind, Message, Store, VerdictRow
 from shenava.store.bulk import insert_rows
+from shenava.store.session import may_be_repeated
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +31,10 @@ LEASE = timedelta(minutes=2)
 
 SET_ASIDE = timedelta(hours=1)
 """A message whose text the model failed on is tried again after this, not at once."""
+
+
+_REPEATS = 3
+"""Of the transaction that writes verdicts, where another stood in its way."""
 
 
 class Judge(Protocol):
@@ -69,6 +75,13 @@ class Pipeline:
         if not claimed:
             return 0
         judged = self._classify(claimed)
+        for _ in range(_REPEATS):
+            try:
+                self._write(claimed, judged)
+                return len(claimed)
+            except DBAPIError as error:
+                if not may_be_repeated(error):
+                    raise
         self._write(claimed, judged)
         return len(claimed)
 

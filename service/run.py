@@ -160,7 +160,8 @@ def _connecting(store: Store, vault: Vault, settings: Settings) -> Connecting:
         return Connecting(store, vault, settings)
     except ValueError as error:
         raise Halt(
-            f"The setting x_base_url (SHENAVA_X_BASE_URL) cannot be {settings.x_base_url!r}: {error}."
+            f"The setting x_base_url (SHENAVA_X_BASE_URL) cannot be {settings.x_base_url!r}: "
+            f"{error}."
         ) from None
 
 

@@ -94,7 +94,8 @@ _TOKEN = re.compile(r"[^\W_]+")
 _TOKEN_LIMIT = 100
 # PostgreSQL silently garbles the words of a text beyond 1 MiB; a sign is at most 4 bytes long.
 _INDEX_LIMIT = 250_000
-_WITH_ZWNJ = re.compile(r"\w+(?:\u200c\w+)+")
+# Only from the start of a word: without that a long word costs the square of its length.
+_WITH_ZWNJ = re.compile(r"(?<!\w)\w+(?:\u200c\w+)+")
 _CANNOT_STORE = re.compile("[\x00\ud800-\udfff]")
 
 

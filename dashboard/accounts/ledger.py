@@ -144,7 +144,11 @@ def runs(session: Session, account_id: int, before: int | None) -> Runs:
 def _complete(session: Session, feed_id: int, since: datetime) -> list[Stretch]:
     rows = session.execute(
         select(Coverage.covered_from, Coverage.covered_to).where(
-            Coverage.feed_id == feed_id, Coverage.complete, Coverage.covered_to >= since
+            Coverage.feed_id == feed_id,
+            Coverage.complete,
+            Coverage.covered_to >= since,
+            # What was covered was read before it was written down; the index is on this.
+            Coverage.finished_at > since - timedelta(hours=1),
         )
     )
     return [Stretch(row.covered_from, row.covered_to) for row in rows]

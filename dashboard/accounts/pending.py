@@ -1,8 +1,8 @@
 """Connections that are under way, between one page and the next.
 
 They hold keys that are not stored yet, so they live in this process's memory alone: not in a
-cookie, not in the database. Each belongs to one browser session and one person, is used once, and is
-forgotten after some minutes; whoever comes later begins again, which costs them nothing.
+cookie, not in the database. Each belongs to one browser session and one person, is used once, and
+is forgotten after some minutes; whoever comes later begins again, which costs them nothing.
 """
 
 from __future__ import annotations

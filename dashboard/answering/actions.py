@@ -47,8 +47,7 @@ def answer(case_id: int) -> ResponseReturnValue:
     is shown again.
     """
     if request.method == "GET":
-        # Where a page that was answered with is loaded again.
-        return redirect(url_for("inbox.case", case_id=case_id))
+        return _loaded_again(case_id)
     store, form = desk().store, request.form
     now = store.clock.now()
     tried = _attempt()
@@ -88,6 +87,11 @@ def answer(case_id: int) -> ResponseReturnValue:
         error = _("This cannot be sent. Nothing was changed; load the page again.")
         return _again(case_id, tried, error=error, status=422)
     return redirect(f"{back_to_case(case_id)}#o{row.id}")
+
+
+def _loaded_again(case_id: int) -> ResponseReturnValue:
+    """A page that a form was answered with is loaded again: it is the case's."""
+    return redirect(url_for("inbox.case", case_id=case_id))
 
 
 def _attempt() -> Attempt:
@@ -223,6 +227,8 @@ def settle(row_id: int) -> ResponseReturnValue:
 
 def by_hand(case_id: int) -> ResponseReturnValue:
     """Write down an answer that was given on the platform. ``text`` and ``permalink``: optional."""
+    if request.method == "GET":
+        return _loaded_again(case_id)
     store = desk().store
     tried = _attempt()
     if tried.deed is None or not tried.key:

@@ -15,7 +15,7 @@ answering.add_url_rule(
     "/inbox/case/<int:case_id>/answer", "answer", actions.answer, methods=["GET", "POST"]
 )
 answering.add_url_rule(
-    "/inbox/case/<int:case_id>/by-hand", "by_hand", actions.by_hand, methods=["POST"]
+    "/inbox/case/<int:case_id>/by-hand", "by_hand", actions.by_hand, methods=["GET", "POST"]
 )
 
 # What an open case asks for.

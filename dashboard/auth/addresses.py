@@ -13,7 +13,10 @@ def safe_next(wanted: str | None) -> str:
     Browsers read ``//host``, ``/\\host`` and addresses with control characters as other sites.
     """
     if wanted and wanted.startswith("/") and wanted.isprintable() and "\\" not in wanted:
-        parts = urlsplit(wanted)
+        try:
+            parts = urlsplit(wanted)
+        except ValueError:
+            return url_for("home")
         if not parts.scheme and not parts.netloc and not wanted.startswith("//"):
             return wanted
     return url_for("home")
@@ -21,7 +24,10 @@ def safe_next(wanted: str | None) -> str:
 
 def page_before(request: Request) -> str:
     """The page of this dashboard that a form was sent from, else the first page."""
-    parts = urlsplit(request.referrer or "")
+    try:
+        parts = urlsplit(request.referrer or "")
+    except ValueError:
+        return url_for("home")
     if parts.netloc != request.host:
         return url_for("home")
     return safe_next(parts.path + (f"?{parts.query}" if parts.query else ""))

@@ -45,7 +45,6 @@ def begin_attempt(store: Store, email: str, address: str | None, limit: int) -> 
         subjects.append(_subject("net", _network(address)))
     rows = [SignInFailure(subject=subject, failed_at=now) for subject in subjects]
     with store.write() as session:
-        session.execute(delete(SignInFailure).where(SignInFailure.failed_at <= since))
         session.add_all(rows)
     ids = tuple(row.id for row in rows)
     # In a transaction of its own: it sees those that began at the same time.

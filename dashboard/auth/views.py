@@ -174,20 +174,18 @@ def _person_with(email: str, password: str) -> Person | None:
     usable = user is not None and user.state is UserState.ACTIVE
     # No early answer: unknown, invited and disabled addresses take as long as a wrong password.
     right = passwords.matches(user.password_hash if user and usable else None, password)
-    if user is None:
-        return None
     now = store.clock.now()
+    known = user.password_hash if user else None
     rehashed = (
-        passwords.hashed(password)
-        if right and user.password_hash and passwords.is_outdated(user.password_hash)
-        else None
+        passwords.hashed(password) if right and known and passwords.is_outdated(known) else None
     )
     with store.write() as session:
-        fresh = session.get(User, user.id)
+        fresh = session.get(User, user.id) if user else None
         if not right or fresh is None or fresh.state is not UserState.ACTIVE:
-            record(session, Deed.SIGN_IN_FAILED, now, by=None, to=user.id)
+            # Written for unknown addresses too: a commit takes time that could be measured.
+            record(session, Deed.SIGN_IN_FAILED, now, by=None, to=user.id if user else None)
             return None
-        if rehashed and fresh.password_hash == user.password_hash:
+        if rehashed and fresh.password_hash == known:
             fresh.password_hash = rehashed
         fresh.signed_in_at = now
         record(session, Deed.SIGNED_IN, now, by=fresh.id)

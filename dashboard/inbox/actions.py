@@ -15,7 +15,7 @@ from dashboard.context import desk
 from dashboard.i18n import gettext as _
 from dashboard.inbox import snoozing, words
 from dashboard.inbox.queries import cursor
-from dashboard.inbox.telling import tell, tell_done, undo_of
+from dashboard.inbox.telling import take_told, tell, tell_done, undo_of
 from dashboard.inbox.wanted import Wanted, read, row_number
 from dashboard.reader import me
 from responder import casework, corrections, people
@@ -211,6 +211,9 @@ def _do(case_id: int, deed: Deed) -> ResponseReturnValue:
             shown = done.changed[0]
     except CaseworkError as error:
         tell(str(words.REFUSALS[error.refusal]), "urgent")
+    except Exception:
+        take_told()  # It was not done: the commit failed after the words were chosen.
+        raise
     return redirect(back_to_case(shown))
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from dashboard.auth.roles import needs
 from dashboard.context import desk
+from dashboard.inbox.wanted import row_number
 from dashboard.staff.deeds import deed_in_words
 from shenava.store import Audit, Role, User
 
@@ -34,7 +35,7 @@ class Line:
 @needs(Role.ADMIN)
 def trail() -> ResponseReturnValue:
     """``?before=ID`` goes on where the page before ended, so that new deeds shift nothing."""
-    before = request.args.get("before", type=int)
+    before = row_number(request.args.get("before"))
     with desk().store.read() as session:
         query = select(Audit).order_by(Audit.id.desc()).limit(PAGE + 1)
         if before is not None:

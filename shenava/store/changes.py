@@ -77,7 +77,7 @@ def since(session: Session, number: int, limit: int = 500) -> Moved:
         return Moved(newest, (), complete=newest >= number)
     pruned = rows[0].id > number + 1 and not _exists_at_or_before(session, number)
     ids = tuple(dict.fromkeys(row.case_id for row in rows))
-    return Moved(rows[-1].id, ids, complete=not pruned or number == 0)
+    return Moved(rows[-1].id, ids, complete=not pruned)
 
 
 def _exists_at_or_before(session: Session, number: int) -> bool:

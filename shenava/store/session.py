@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from shenava.clock import Clock, SystemClock
@@ -86,6 +87,12 @@ class Store:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def may_be_repeated(error: DBAPIError) -> bool:
+    """Whether PostgreSQL gave this transaction up so that another could go on (a deadlock):
+    nothing of it was kept, and the same again will do."""
+    return getattr(error.orig, "sqlstate", None) in ("40P01", "40001")
 
 
 def _engine(url: str) -> Engine:

@@ -69,6 +69,8 @@ def test_an_urgent_case_is_told_once_in_all_tabs_and_opens_with_a_click(
 
     # A reload, or a new tab, does not tell it again.
     later = inbox.context.new_page()
+    inbox.close()
+    duty.close()
     with later.expect_response("**/alerts?since=*") as answered:
         later.goto(f"{shop.address}/settings/duty")
     assert answered.value.json()["count"] == 0

@@ -21,6 +21,7 @@ from shenava.channels import (
     Rejected,
     RejectedBecause,
 )
+from shenava.channels.base import Cursor
 from shenava.channels.x import OAuth1, XChannel
 from shenava.clock import SetClock
 from shenava.messages import Source
@@ -40,12 +41,15 @@ class Stage:
 
     def read(self, source: Source) -> dict[str, str]:
         """All that can be read, by key."""
+        return self.read_on({}, source)
+
+    def read_on(self, cursor: Cursor, source: Source = Source.MENTION) -> dict[str, str]:
+        """All that can be read after ``cursor``, by key."""
         found: dict[str, str] = {}
-        cursor: dict[str, str] = {}
         while True:
             page = self.channel.read(source, cursor)
             found |= {message.native_key: message.text for message in (*page.incoming, *page.own)}
-            cursor = dict(page.cursor)
+            cursor = page.cursor
             if page.complete:
                 return found
 
@@ -74,6 +78,25 @@ def test_what_customers_write_arrives_as_they_wrote_it(stage: Stage) -> None:
     handle = stage.served.sim.shop.username
     found = stage.read(Source.MENTION)
     assert found == {k: f"@{handle} {w}".rstrip() for k, w in zip(keys, words, strict=True)}
+
+
+def test_what_comes_during_a_pause_pushes_nothing_out_of_a_reading(stage: Stage) -> None:
+    stage.mention("first")
+    floor = stage.channel.read(Source.MENTION, {})
+    assert floor.complete
+    wanted = {stage.mention(f"before {n}", f"user{n % 9}") for n in range(300)}
+    page = stage.channel.read(Source.MENTION, floor.cursor)
+    found = {message.native_key for message in page.incoming}
+    assert not page.complete
+    # A rate limit; meanwhile so much is written that the rest is not among X's newest 800.
+    late = {stage.mention(f"meanwhile {n}", f"user{n % 9}") for n in range(750)}
+    stage.clock.advance(timedelta(minutes=15))
+    while not page.complete:
+        page = stage.channel.read(Source.MENTION, page.cursor)
+        found |= {message.native_key for message in page.incoming}
+        assert not page.gap
+    assert found == wanted
+    assert late <= set(stage.read_on(page.cursor))
 
 
 @pytest.mark.parametrize(

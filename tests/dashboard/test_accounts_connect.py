@@ -1,4 +1,4 @@
-"""Connecting an account of X on the dashboard: tested first, secret afterwards, nobody's but one's own.
+"""Connecting an account of X on the dashboard: tested first, secret afterwards.
 
 X is the simulated one, over HTTP; the vault and the store are the real ones.
 """

@@ -132,7 +132,8 @@ def strip(page: str) -> list[tuple[str, str]]:
     return [
         (level, " ".join(re.sub(r"<[^>]+>", " ", text).split()))
         for level, text in re.findall(
-            r'class="strip-item (\w+)"[^>]*>(.*?)</(?:a|span)>\s*(?=<a|<span class="strip|</section)',
+            r'class="strip-item (\w+)"[^>]*>(.*?)</(?:a|span)>\s*'
+            r'(?=<a|<span class="strip|</section)',
             whole[0],
             re.S,
         )

@@ -147,7 +147,7 @@ def test_the_sentence_holds_for_all_sources_together(store: Store) -> None:
     assert [part.kind for part in first.parts] == ["covered", "covered", "gap"]
     assert first.gaps[0].end - first.gaps[0].start == 10 * HOUR
     assert second.gaps == ()
-    assert all(0 <= part.at and part.at + part.width <= 700 for part in first.parts)
+    assert all(part.at >= 0 and part.at + part.width <= 700 for part in first.parts)
 
 
 def test_a_source_that_was_never_read_makes_no_promise(store: Store) -> None:

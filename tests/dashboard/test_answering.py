@@ -240,8 +240,9 @@ def test_a_page_that_was_answered_with_can_be_loaded_again(
     client: Browser, agent: User, shop: AnsweringShop
 ) -> None:
     number = shop.bring()
-    answer = client.get(f"/inbox/case/{number}/answer")
-    assert answer.headers["Location"] == f"/inbox/case/{number}"
+    for name in ("answer", "by-hand"):
+        answer = client.get(f"/inbox/case/{number}/{name}")
+        assert answer.headers["Location"] == f"/inbox/case/{number}"
 
 
 def test_someone_whom_x_does_not_let_us_answer_leads_to_x(

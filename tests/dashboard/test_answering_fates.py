@@ -18,7 +18,7 @@ from support.answering import (
     submit,
     words_of,
 )
-from support.browser import Browser
+from support.browser import Browser, sign_in
 from support.platform import Fate
 from support.shop import connect_shop
 
@@ -213,7 +213,7 @@ def test_an_unknown_outcome_shows_what_is_known(
     assert "It looks again at 10:00" in said
     assert "/neda/status/1" in bubble(page_of(client, number), "o1")
     for _ in range(8):
-        shop.work(after=timedelta(hours=2))
+        shop.work(after=timedelta(hours=1))
     assert "It looks no more: please look yourself" in shown(client, number)
 
 
@@ -261,6 +261,7 @@ def test_an_answer_can_leave_later_and_be_taken_back_until_then(
     assert "Leaves " in shown(client, number)
     shop.work(after=hours - timedelta(seconds=1))
     assert platform.accepted == []
+    sign_in(client, agent.email)
     submit(client, page_of(client, number), "/inbox/outbox/1/cancel")
     shop.work(after=hours)
     assert platform.accepted == []

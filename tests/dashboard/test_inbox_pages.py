@@ -267,6 +267,29 @@ def test_what_is_not_there_is_a_page_that_says_so(client: Browser, agent: User) 
     assert client.post("/inbox/message/9/correct", data={"csrf_token": token}).status_code == 404
 
 
+def test_a_number_no_row_can_have_is_not_there_either(client: Browser, admin: User) -> None:
+    assert client.get(f"/inbox/case/{'9' * 23}").status_code == 404
+    assert client.get(f"/settings/audit?before={'9' * 23}").status_code == 200
+
+
+def test_nothing_is_told_of_what_was_not_done(
+    client: Browser, agent: User, bring: Bring, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = bring(incoming(text="where is my order"))
+    token = client.token("/inbox/")
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("the disk is full")
+
+    monkeypatch.setattr("shenava.store.changes.write_pending", fail)
+    client.application.config["PROPAGATE_EXCEPTIONS"] = False
+    closed = client.post(f"/inbox/case/{number}/close", data={"csrf_token": token})
+    assert closed.status_code == 500
+    monkeypatch.undo()
+    assert case(desk, number).state is CaseState.OPEN
+    assert 'class="told-bar' not in client.get(f"/inbox/case/{number}").text
+
+
 # Many at once.
 
 

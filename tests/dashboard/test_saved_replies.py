@@ -1,4 +1,4 @@
-"""Saved replies: kept in the settings, chosen by the customer's language, never sent half filled."""
+"""Saved replies: kept in the settings, in the customer's language, never sent half filled."""
 
 from __future__ import annotations
 
@@ -130,8 +130,9 @@ def test_it_comes_in_the_customers_language_and_asks_for_what_is_missing(
     stopped = submit(client, inserted.text, address, when="now")
     assert stopped.status_code == 422
     assert shop.rows() == []
+    # What is filled in may open no new place.
     submit(client, stopped.text, address, when="now", place_order="12{name}")
-    assert "12{name}" in form_fields(page_of(client, number), address)["text"] or shop.rows() == []
+    assert shop.rows() == []
     submit(client, stopped.text, address, when="now", place_order="4328")
     assert shop.rows()[0].text == f"Hello.\n{expected.replace('{order}', '4328')}"
 

@@ -99,6 +99,14 @@ def test_who_asks_with_a_number_of_a_later_day_after_a_restore_reads_afresh(stor
     assert _since(store, upto + 1000) == Moved(upto, (), complete=False)
 
 
+def test_who_asks_from_the_beginning_after_a_pruning_reads_afresh(store: Store) -> None:
+    first, second = _cases(store, 2)
+    with store.write() as session:
+        session.execute(delete(Change))
+    _note(store, [second])
+    assert not _since(store, 0).complete
+
+
 def test_a_number_is_never_handed_out_before_a_smaller_one(postgresql_store: Store) -> None:
     """Two writers: the first has written its change and not yet committed. The second must wait,
     or a screen would be told its number and never ask for the first's."""

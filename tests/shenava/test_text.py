@@ -85,6 +85,11 @@ def test_words_written_with_zwnj_are_indexed_in_parts_and_joined() -> None:
     assert index_text("کتاب‌خانه‌ها").split() == ["کتاب", "خانه", "ها", "کتابخانهها"]
 
 
+def test_one_endless_word_holds_nobody_up() -> None:
+    """Quadratic work would take hours for it, inside a transaction that all others wait for."""
+    assert index_text("ن" * 1_000_000) == "ن" * 100
+
+
 def test_each_word_is_indexed_once_whichever_text_it_stands_in() -> None:
     assert index_text("Sara sara", "SARA m", "") == "sara m"
 

@@ -149,4 +149,5 @@ def bubble(page: str, element: str) -> str:
 
 def words_of(markup: str) -> str:
     """What a person reads."""
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", markup)).split())
+    plain = " ".join(unescape(re.sub(r"<[^>]+>", " ", markup)).split())
+    return re.sub(r" (?=[.:])", "", plain)

@@ -34,9 +34,7 @@ class Stage:
 
     def service(self) -> AbstractContextManager[Service]:
         """``shenava run --rehearsal``; at the same address each time."""
-        return running_service(
-            self.home, "--rehearsal", port=self.port, business_hours="always"
-        )
+        return running_service(self.home, "--rehearsal", port=self.port, business_hours="always")
 
     def rehearse(self, *words: object) -> Any:
         """``shenava rehearse …``: what it says."""

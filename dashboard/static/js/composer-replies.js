@@ -53,7 +53,7 @@ export function startReplies(composer, changed) {
     head.append(name, " ", shortcut);
     const preview = Object.assign(document.createElement("span"), {
       className: "preview",
-      dir: "auto",
+      dir: option.dataset.language === "en" ? "ltr" : "rtl",
       lang: option.dataset.language,
       textContent: option.dataset.text,
     });

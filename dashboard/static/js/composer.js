@@ -38,10 +38,19 @@ function settle() {
 
 function setUp(composer) {
   typedAt = 0;
+  nameTheCase(composer);
   restoreDraft(composer);
   startReplies(composer, () => changed());
   weigh();
   beat();
+}
+
+/** A page that a form was answered with is the case's page: that is its address. */
+function nameTheCase(composer) {
+  if (!/\/(answer|by-hand)$/.test(location.pathname)) return;
+  const list = new URL(byId("inbox").dataset.list, location.href);
+  const path = location.pathname.replace(/[^/]+$/, "").replace(/\/$/, "");
+  if (path.endsWith(`/${composer.dataset.case}`)) history.replaceState(history.state, "", path + list.search);
 }
 
 // Drafts: kept in this tab until the thread shows that they were sent. With the words are kept

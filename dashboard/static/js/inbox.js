@@ -13,12 +13,12 @@ const TOLD_FOR = 12_000;
 let visit = 0;
 
 /** Fetch a page of ours. `null`: it could not be had, and the person has been told. */
-export async function page(address, options = {}) {
+export async function page(address, { lost = "not_sent", ...options } = {}) {
   let answer;
   try {
     answer = await fetch(address, { headers: { Accept: "text/html" }, ...options });
   } catch {
-    tell(word("not_sent"));
+    tell(word(lost));
     return null;
   }
   const path = new URL(answer.url).pathname;
@@ -210,7 +210,7 @@ document.addEventListener("submit", async (event) => {
   if (form.dataset.busy) return;
   form.dataset.busy = "1";
   const opened = byId("opened")?.dataset.case;
-  const got = await page(form.action, { method: "POST", body: fields });
+  const got = await page(form.action, { method: "POST", body: fields, lost: form.dataset.lost });
   delete form.dataset.busy;
   if (!got) return;
   if (form.id === "note-form" && !got.document.querySelector(".told-bar.urgent")) {

@@ -47,6 +47,9 @@ whole page is asked for; X bills none of them twice on one day."""
 _SLACK = 100
 """X's reach counts posts that it then does not show (deleted, of suspended authors). This near
 to it the list may have ended because of it."""
+_STRETCHED = timedelta(minutes=1)
+"""X's reach counts back from now. After a pause of this between two pages of a walk (a rate limit,
+a restart), what came meanwhile may have pushed the rest of the walk out of reach unseen."""
 _EMPTY_PAGES = 5
 """So many pages in a row without a message and yet with more to come are taken for the end."""
 _RESTARTS = 3
@@ -204,19 +207,19 @@ class Reader:
         ]
         incoming = tuple(m for m in messages if isinstance(m, Incoming))
         own = tuple(m for m in messages if isinstance(m, OwnMessage))
+        assert walk.began is not None
+        stretched = walk.until is not None and now - walk.began > _STRETCHED
         walk, more = _stepped(walk, body, now)
         if reached:
             return _ended(walk, source, reads, False, incoming, own)
         if more:
             return _onward(walk, incoming, own, reads)
         reach = REACH[source].messages
-        short = (
-            not walk.by_search
-            and reach is not None
-            and walk.seen >= reach - _SLACK
-            and (walk.as_of is not None or _not_down(walk))
+        bound = (
+            not walk.by_search and reach is not None and (walk.as_of is not None or _not_down(walk))
         )
-        if short and source is Source.MENTION:
+        short = bound and reach is not None and walk.seen >= reach - _SLACK
+        if (short or (bound and stretched)) and source is Source.MENTION:
             filling = replace(walk, by_search=True, token=None, empty=0)
             return _onward(filling, incoming, own, reads)
         gap = short or (searched and _beyond(walk, week))
