@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from config import Settings
 from rehearsal.x import World, serve
 from rehearsal.x.__main__ import write_connection
 from rehearsal.x.limits import Limit as XLimit
 from responder.policy import policy_of
-from config import Settings
 from service import collecting, sending
 from service.channels import Channels, Keys, Kind
 from service.connecting import XWays

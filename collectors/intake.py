@@ -6,6 +6,7 @@ kept of several messages is a smallest, a largest or a count of rows that are un
 
 What is decided here, and why:
 
+* Rows are locked as everywhere: identities, then messages, then cases, each by ascending id.
 * A message is known by (platform, scope, native key). Seen again, it gains a sighting at most.
 * A message belongs to the account through which it was first seen; seen through another of the
   shop's accounts it gains a sighting there, not a second case.
@@ -23,7 +24,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from collectors import people
@@ -78,8 +79,10 @@ def take_in_session(session: Session, batch: Sequence[Incoming], now: datetime) 
     fresh = [item for key, item in first.items() if key not in ids]
 
     accounts = people.accounts(session, {item.account for item in batch}, now)
+    identities = people.identities(session, fresh) if fresh else {}
+    # Those of messages that were there: they are others' to lock too, and come before any case.
+    _write_summons(session, batch, ids)
     if fresh:
-        identities = people.identities(session, fresh)
         posts = people.posts(session, fresh)
         rows = [
             _FreshMessage(item, accounts[item.account], identities[people.identity_key(item)])
@@ -88,12 +91,12 @@ def take_in_session(session: Session, batch: Sequence[Incoming], now: datetime) 
         conversations = _conversations(session, rows, posts)
         cases, opened = _cases(session, rows, conversations, now)
         new_ids = _write_messages(session, rows, conversations, cases, now)
-        for item, message_id in zip(fresh, new_ids, strict=True):
-            ids[_message_key(item)] = message_id
+        made = dict(zip(map(_message_key, fresh), new_ids, strict=True))
+        _write_summons(session, batch, made)
+        ids |= made
         _write_facts(session, rows, new_ids, conversations, cases, opened, now)
         changes.note(session, cases.values())
     _write_sightings(session, batch, ids, accounts, now)
-    _write_summons(session, batch, ids)
     return IntakeResult(
         new=len(fresh),
         duplicate=len(batch) - len(fresh),
@@ -232,7 +235,8 @@ def _cases(
             .with_for_update(key_share=True)
         )
     }
-    missing = [key for key in arrivals if key not in present]
+    # In their order too, for who opens a second one of a conversation waits for the first.
+    missing = sorted(key for key in arrivals if key not in present)
     ids: dict[CaseKey, int] = {key: found.id for key, found in present.items() if key in arrivals}
     _grow(session, [(found, arrivals[key]) for key, found in present.items() if key in arrivals])
     if missing:
@@ -347,20 +351,28 @@ def _write_sightings(
 
 
 def _write_summons(session: Session, batch: Sequence[Incoming], ids: dict[MessageKey, int]) -> None:
-    """Whether the author summoned the account, as far as any source told: yes outranks no."""
+    """Whether the author of the messages in ``ids`` summoned the account, as far as any source
+    told: yes outranks no."""
     told: dict[bool, set[int]] = {True: set(), False: set()}
     for item in batch:
-        if item.summoned is not None:
-            told[item.summoned].add(ids[_message_key(item)])
+        if item.summoned is not None and (message_id := ids.get(_message_key(item))) is not None:
+            told[item.summoned].add(message_id)
+    if not any(told.values()):
+        return
+    weaker = {
+        True: or_(Message.summoned.is_(None), Message.summoned.is_(False)),
+        False: Message.summoned.is_(None),
+    }
+    news = [and_(Message.id.in_(wanted), weaker[value]) for value, wanted in told.items()]
+    found = session.scalars(
+        select(Message.id).where(or_(*news)).order_by(Message.id).with_for_update(key_share=True)
+    ).all()
     for value, wanted in told.items():
-        if wanted:
-            weaker = Message.summoned.is_(None)
+        changing = wanted.intersection(found)
+        if changing:
             session.execute(
                 update(Message)
-                .where(
-                    Message.id.in_(wanted),
-                    or_(weaker, Message.summoned.is_(False)) if value else weaker,
-                )
+                .where(Message.id.in_(changing), weaker[value])
                 .values(summoned=value)
                 .execution_options(synchronize_session=False)
             )

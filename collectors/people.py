@@ -46,7 +46,10 @@ def accounts(
 
 
 def identities(session: Session, fresh: Sequence[Incoming]) -> dict[IdentityKey, int]:
-    """Find or make the authors, and keep of each profile what the newest message told."""
+    """Find or make the authors, and keep of each the profile of the newest message that told one.
+
+    Rows are changed by ascending id, as everyone does, so that no two wait for each other.
+    """
     told: dict[IdentityKey, _Profile] = {}
     for item in fresh:
         key = identity_key(item)
@@ -74,7 +77,7 @@ def identities(session: Session, fresh: Sequence[Incoming]) -> dict[IdentityKey,
         ids.update(zip(missing, insert_numbered(session, Identity, new), strict=True))
     newer = [
         {"b_id": row.id, **told[key].values()}
-        for key, row in known.items()
+        for key, row in sorted(known.items(), key=lambda item: item[1].id)
         if told[key].order() > _Profile(row.handle, row.name, row.followers, row.profile_at).order()
     ]
     if newer:
@@ -94,10 +97,14 @@ class _Profile:
     def of(cls, author: Author, at: datetime) -> _Profile:
         return cls(author.handle, author.name, author.followers, at)
 
-    def order(self) -> tuple[datetime, str, str, int]:
-        """Newest last; the rest only so that two of one instant do not depend on arrival."""
+    def order(self) -> tuple[bool, datetime, str, str, int]:
+        """Newest last. Before all come those that tell nothing (a post that came without its
+        author): they must not wipe what is known. The rest only so that two of one instant do not
+        depend on arrival."""
         followers = -1 if self.followers is None else self.followers
-        return (self.profile_at, self.handle or "", self.name or "", followers)
+        handle, name = self.handle or "", self.name or ""
+        tells = bool(handle or name or followers >= 0)
+        return (tells, self.profile_at, handle, name, followers)
 
     def values(self) -> dict[str, Any]:
         return {

@@ -12,6 +12,9 @@ from sqlalchemy.orm import Session
 from shenava.messages import Intent, Language, Sentiment
 from shenava.store import Correction, VerdictRow
 
+PIECE = 5_000
+"""Messages asked about in one question: PostgreSQL takes 65,535 parameters, SQLite 32,766."""
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -42,21 +45,24 @@ class Held:
 
 
 def held_verdicts(session: Session, message_ids: Iterable[int]) -> dict[int, Held]:
-    """The verdicts in force, by message. A message without one is left out. Two queries."""
-    wanted = sorted(set(message_ids))
+    """The verdicts in force, by message. A message without one is left out. Two queries
+    for every :data:`PIECE` messages."""
     verdicts: dict[int, Any] = {}
-    # Rows, not objects that a session looks after: a batch of the pipeline reads thousands.
-    for row in session.execute(
-        select(*VerdictRow.__table__.columns)
-        .where(VerdictRow.message_id.in_(wanted))
-        .order_by(VerdictRow.id)
-    ):
-        verdicts[row.message_id] = row
     corrections: dict[int, Correction] = {}
-    for told in session.scalars(
-        select(Correction).where(Correction.message_id.in_(wanted)).order_by(Correction.id)
-    ):
-        corrections[told.message_id] = told
+    ids = sorted(set(message_ids))
+    for begin in range(0, len(ids), PIECE):
+        wanted = ids[begin : begin + PIECE]
+        # Rows, not objects that a session looks after: a batch of the pipeline reads thousands.
+        for row in session.execute(
+            select(*VerdictRow.__table__.columns)
+            .where(VerdictRow.message_id.in_(wanted))
+            .order_by(VerdictRow.id)
+        ):
+            verdicts[row.message_id] = row
+        for told in session.scalars(
+            select(Correction).where(Correction.message_id.in_(wanted)).order_by(Correction.id)
+        ):
+            corrections[told.message_id] = told
     return {key: _lay_over(row, corrections.get(key)) for key, row in verdicts.items()}
 
 

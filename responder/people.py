@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session, aliased
 
 from responder.policy import Policy
-from responder.record import Deed, Done, audit, one
+from responder.record import CaseworkError, Deed, Done, Refusal, audit, locked
 from responder.retriage import retriage
 from shenava.store import Case, CaseState, Customer, Identity, changes
 
@@ -26,7 +26,7 @@ def unblock(session: Session, actor: int, case_id: int, now: datetime, policy: P
 def _set_blocked(
     session: Session, actor: int, case_id: int, now: datetime, policy: Policy, *, blocked: bool
 ) -> Done:
-    identity_id = one(session, case_id).identity_id
+    identity_id = _writer(session, case_id)
     moved = session.scalars(
         update(Identity)
         .where(
@@ -39,8 +39,8 @@ def _set_blocked(
     if not moved:
         return Done()
     deed = Deed.BLOCKED if blocked else Deed.UNBLOCKED
-    audit(session, actor, deed, now, {case_id: {"identity": identity_id}})
-    return _people_changed(session, [identity_id], case_id, now, policy)
+    told = {"identity": identity_id}
+    return _people_changed(session, actor, deed, [identity_id], case_id, told, now, policy)
 
 
 def mark_vip(session: Session, actor: int, case_id: int, now: datetime, policy: Policy) -> Done:
@@ -55,18 +55,28 @@ def unmark_vip(session: Session, actor: int, case_id: int, now: datetime, policy
 def _set_vip(
     session: Session, actor: int, case_id: int, now: datetime, policy: Policy, *, vip: bool
 ) -> Done:
-    identity_id = one(session, case_id).identity_id
-    # Locked, so that two people at once do not make two customers of one person.
-    customer_id = session.scalar(
-        select(Identity.customer_id).where(Identity.id == identity_id).with_for_update()
-    )
+    identity_id = _writer(session, case_id)
+    # All of the person at once, in their order. Locked, so that two people at once do not make
+    # two customers of one person.
+    own = aliased(Identity)
+    customer = select(own.customer_id).where(own.id == identity_id).scalar_subquery()
+    person = {
+        row.id: row.customer_id
+        for row in session.execute(
+            select(Identity.id, Identity.customer_id)
+            .where(or_(Identity.id == identity_id, Identity.customer_id == customer))
+            .order_by(Identity.id)
+            .with_for_update(key_share=True)
+        )
+    }
+    customer_id = person[identity_id]
     if customer_id is None:
         if not vip:
             return Done()
-        customer = Customer(vip=False, created_at=now)
-        session.add(customer)
+        made = Customer(vip=False, created_at=now)
+        session.add(made)
         session.flush()
-        customer_id = customer.id
+        customer_id = made.id
         session.execute(
             update(Identity).where(Identity.id == identity_id).values(customer_id=customer_id)
         )
@@ -79,20 +89,37 @@ def _set_vip(
     if not moved:
         return Done()
     deed = Deed.VIP if vip else Deed.NOT_VIP
-    audit(session, actor, deed, now, {case_id: {"customer": customer_id}})
-    identities = session.scalars(select(Identity.id).where(Identity.customer_id == customer_id))
-    return _people_changed(session, identities.all(), case_id, now, policy)
+    told = {"customer": customer_id}
+    return _people_changed(session, actor, deed, list(person), case_id, told, now, policy)
+
+
+def _writer(session: Session, case_id: int) -> int:
+    """Who wrote a case. Not locked: a case stays its writer's, and people come before cases."""
+    identity_id = session.scalar(select(Case.identity_id).where(Case.id == case_id))
+    if identity_id is None:
+        raise CaseworkError(Refusal.NO_SUCH_CASE)
+    return identity_id
 
 
 def _people_changed(
-    session: Session, identities: Sequence[int], case_id: int, now: datetime, policy: Policy
+    session: Session,
+    actor: int,
+    deed: Deed,
+    identities: Sequence[int],
+    case_id: int,
+    told: dict[str, int],
+    now: datetime,
+    policy: Policy,
 ) -> Done:
     """What is thought of people weighs on their live cases. ``case_id``: where it was said."""
-    live = session.scalars(
+    theirs = session.scalars(
         select(Case.id).where(Case.identity_id.in_(identities), Case.state != CaseState.CLOSED)
     ).all()
     # ORM objects read earlier in this session would hide what was just written.
     session.expire_all()
+    cases = locked(session, [*theirs, case_id])
+    live = [row.id for row in cases if row.state is not CaseState.CLOSED]
+    audit(session, actor, deed, now, {case_id: told})
     retriage(session, live, policy, now)
     changes.note(session, [case_id])
     return Done(tuple(sorted({*live, case_id})))

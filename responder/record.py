@@ -71,13 +71,15 @@ def locked(session: Session, case_ids: Iterable[int]) -> list[Case]:
     """These cases, nobody else's to change until the commit.
 
     Locked in one order, so that no two wait for each other, and before they are judged, so that
-    what is judged still holds when it is written.
+    what is judged still holds when it is written. Everyone locks identities, then messages, then
+    cases, each by ascending id. A row that merely names a case (a note, a fact) waits for nobody:
+    hence ``key_share``.
     """
     rows = session.scalars(
         select(Case)
         .where(Case.id.in_(sorted(set(case_ids))))
         .order_by(Case.id)
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).all()
     return list(rows)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from responder.effective import Held, held_verdicts
@@ -48,6 +48,12 @@ def retriage(session: Session, case_ids: Iterable[int], policy: Policy, now: dat
 
 def _cases(session: Session, case_ids: Iterable[int]) -> Sequence[Any]:
     """What triage asks of these cases and of who wrote, in order, nobody else's to change now."""
+    wanted = set(case_ids)
+    # Locked first and read then: of a row that is joined, but not locked itself, PostgreSQL would
+    # show what it was before the wait for the lock, such as a writer not yet blocked.
+    session.execute(
+        select(Case.id).where(Case.id.in_(wanted)).order_by(Case.id).with_for_update(key_share=True)
+    ).all()
     return session.execute(
         select(
             Case.id,
@@ -61,9 +67,8 @@ def _cases(session: Session, case_ids: Iterable[int]) -> Sequence[Any]:
         )
         .join(Identity, Identity.id == Case.identity_id)
         .outerjoin(Customer, Customer.id == Identity.customer_id)
-        .where(Case.id.in_(set(case_ids)))
+        .where(Case.id.in_(wanted))
         .order_by(Case.id)
-        .with_for_update(of=Case, key_share=True)
     ).all()
 
 
@@ -76,12 +81,27 @@ def _messages(session: Session, cases: Sequence[Any]) -> dict[int, list[Any]]:
     for case in cases:
         if case.reopened_from_id is not None:
             about.setdefault(case.reopened_from_id, []).append(case.id)
+    newest_first = (Message.written_at.desc(), Message.native_key)
+    place = func.row_number().over(partition_by=Message.case_id, order_by=newest_first)
+    each = (
+        select(
+            Message.id,
+            Message.case_id,
+            Message.kind,
+            Message.native_key,
+            Message.written_at,
+            place.label("place"),
+        )
+        .where(Message.case_id.in_(about))
+        .subquery()
+    )
     found: dict[int, list[Any]] = defaultdict(list)
     for row in session.execute(
-        select(Message.id, Message.case_id, Message.kind, Message.native_key, Message.written_at)
-        .where(Message.case_id.in_(about))
-        .order_by(Message.written_at.desc(), Message.native_key)
+        select(each)
+        .where(each.c.place <= NEWEST_CONSIDERED)
+        .order_by(each.c.written_at.desc(), each.c.native_key)
     ):
+        # Of two cases that one is about, the newest of both together decide.
         for case_id in about[row.case_id]:
             if len(found[case_id]) < NEWEST_CONSIDERED:
                 found[case_id].append(row)

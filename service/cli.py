@@ -117,13 +117,19 @@ def rehearse() -> None:
 
 @rehearse.command()
 @click.option(
-    "--complaints", type=click.IntRange(40, 400), default=120, show_default=True, metavar="N"
+    "--complaints",
+    type=click.IntRange(40, 400),
+    default=120,
+    show_default=True,
+    metavar="N",
+    help="How many people complain, 40 to 400.",
 )
 @click.option(
     "--minutes",
     type=click.FloatRange(0.1, 60),
     default=6,
     show_default=True,
+    metavar="MINUTES",
     help="Within how long they come, most of them early.",
 )
 def outage(complaints: int, minutes: float) -> None:

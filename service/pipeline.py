@@ -144,6 +144,14 @@ class Pipeline:
         done = {item.message_id for item, _ in judged}
         failed = [item.message_id for item in claimed if item.message_id not in done]
         with self._store.write() as session:
+            # A lease that ran out lets two workers judge one message. The rows are locked first,
+            # and in their order, so that the second sees what the first wrote.
+            session.execute(
+                select(Message.id)
+                .where(Message.id.in_([item.message_id for item in claimed]))
+                .order_by(Message.id)
+                .with_for_update(key_share=True)
+            ).all()
             fresh = _write_verdicts(session, judged, now)
             _wait_until(session, done, None)
             _wait_until(session, failed, now + SET_ASIDE)
@@ -176,15 +184,7 @@ def _write_verdicts(
     """Write the verdicts that are not there yet; returns those."""
     if not judged:
         return []
-    # A lease that ran out lets two workers judge one message. The rows are locked first, so that
-    # the second sees what the first wrote.
     ids = [item.message_id for item, _ in judged]
-    session.execute(
-        select(Message.id)
-        .where(Message.id.in_(ids))
-        .order_by(Message.id)
-        .with_for_update(key_share=True)
-    ).all()
     there = {
         (row.message_id, row.model)
         for row in session.execute(

@@ -3,7 +3,7 @@ platform's own app. Each is one bubble on the other side of the thread, with its
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -133,7 +133,9 @@ def own_rows(
     return _of_rows(session, rows, accounts, me, people)
 
 
-def _accounts(session: Session, ids: Iterable[int]) -> dict[int, Account]:
+def _accounts(session: Session, ids: Collection[int]) -> dict[int, Account]:
+    if not ids:
+        return {}
     found = session.scalars(select(Account).where(Account.id.in_(set(ids))))
     return {account.id: account for account in found}
 
@@ -145,6 +147,8 @@ def _of_rows(
     me: int,
     people: Mapping[int, str],
 ) -> list[Own]:
+    if not rows:
+        return []
     retried = set(
         session.scalars(
             select(OutboxRow.retry_of_id).where(OutboxRow.retry_of_id.in_([row.id for row in rows]))

@@ -125,9 +125,7 @@ def _serve(options: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: over.set())
     port = options.port or _port_before(options.home, options.host)
-    with serve(
-        world, options.host, port, crowd=crowd, balance=options.balance, tick=0.5
-    ) as served:
+    with serve(world, options.host, port, crowd=crowd, balance=options.balance, tick=0.5) as served:
         path = write_connection(served, options.home)
         sys.stdout.write(f"simulated X at {served.base_url}/ (keys in {path})\n")
         sys.stdout.flush()

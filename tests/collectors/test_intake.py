@@ -11,10 +11,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, select, update
 from support.content import content, differences
 from support.factories import SHOP, START, incoming, many
 from support.judges import WordJudge
+from support.locks import until_someone_waits_for_a_row
 from support.worlds import OTHER_SHOP, seen_by
 
 from collectors.intake import take_in
@@ -142,6 +143,25 @@ def test_the_profile_is_that_of_the_newest_message_in_whatever_order_they_come(
     with store.read() as session:
         person = session.scalars(select(Identity)).one()
     assert (person.name, person.followers) == ("Sara", 20)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2)])
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_message_that_tells_nothing_of_its_writer_wipes_nothing(
+    store: Store, order: tuple[int, ...], at_once: bool
+) -> None:
+    told = [
+        incoming("1", author=Author("7", "s", "Sara", 20), minutes_ago=50),
+        incoming("2", author=Author("7", None, None, None), minutes_ago=5),
+        incoming("3", author=Author("7", None, None, None), minutes_ago=90),
+    ]
+    batch = [told[number] for number in order]
+    for part in [batch] if at_once else [[item] for item in batch]:
+        take_in(store, part)
+    with store.read() as session:
+        person = session.scalars(select(Identity)).one()
+    assert (person.handle, person.name, person.followers) == ("s", "Sara", 20)
+    assert person.profile_at == START - timedelta(minutes=50)
 
 
 @pytest.mark.parametrize("order", [(None, 0), (0, None)])
@@ -324,19 +344,11 @@ def test_a_message_that_comes_in_the_moment_of_closing_opens_a_new_case(
                 )
             )
             arriving = pool.submit(take_in, store, [incoming("2")])
-            _until_someone_waits_for_a_row(store)
+            until_someone_waits_for_a_row(store)
         assert arriving.result().new == 1
     first, second = _cases(store)
     assert (first.state, first.message_count, first.closed_at) == (CaseState.CLOSED, 1, START)
     assert (second.state, second.message_count) == (CaseState.OPEN, 1)
-
-
-def _until_someone_waits_for_a_row(store: Store) -> None:
-    waits = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'")
-    waiting = 0
-    while not waiting:
-        with store.read() as session:
-            waiting = session.scalar(waits) or 0
 
 
 def test_nothing_is_lost_while_staff_close_cases_at_the_same_moment(

@@ -21,6 +21,8 @@ from shenava.store import Audit, SignInFailure, Store, User, UserState
 
 EMAIL = "sara@shop.example"
 
+OPEN_TO_PROGRAMS = {"api.read_document", "api.list_problems"}
+
 
 def deeds(desk: Desk) -> list[str]:
     with desk.store.read() as session:

@@ -62,7 +62,7 @@ class Day:
     channels: Channels
     connecting: Connecting
     policy: Policy
-    chance: Random = field(default_factory=lambda: Random(5))  # noqa: S311
+    chance: Random = field(default_factory=lambda: Random(5))
     written: int = 0
     windows: set[datetime] = field(default_factory=set)
 
@@ -175,7 +175,7 @@ def test_a_day_of_bursts_limits_outage_and_a_dead_token_is_covered_whole(day: Da
         assert feed.last_ok_at is not None
         assert gaps(session, feed.id, Stretch(START, feed.last_ok_at - TICK)) == []
         lines = session.scalars(select(Coverage).where(Coverage.feed_id == feed.id)).all()
-        repaired = {kind: 0 for kind in CoverageKind}
+        repaired = dict.fromkeys(CoverageKind, 0)
         for line in lines:
             repaired[line.kind] += line.repaired
     # What X hid while it was read came with a sweep, and is told; nothing else had to be repaired.
@@ -190,7 +190,7 @@ def test_a_day_of_bursts_limits_outage_and_a_dead_token_is_covered_whole(day: Da
 def _amounts() -> list[int]:
     """How many mentions are written in each tick of the day: a murmur, and bursts of hundreds."""
     ticks = int(timedelta(hours=24) / TICK)
-    draw = Random(11)  # noqa: S311
+    draw = Random(11)
     amounts = [draw.randrange(9) for _ in range(ticks)]
     bursts = [draw.randrange(6, ticks - 24) for _ in range(15)]
     rest = MENTIONS - sum(amounts)

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, update
-from support.factories import START, incoming
+from support.factories import START, incoming, many
 from support.judges import WordJudge
+from support.locks import questions
 
 from collectors.intake import take_in
+from responder import casework, effective
 from responder import retriage as module
 from responder.effective import held_verdicts
 from responder.policy import Policy
@@ -51,8 +53,7 @@ def tell(store: Store, policy: Policy) -> Tell:
 
 
 @pytest.fixture
-def correct(store: Store, policy: Policy) -> Callable[..., None]:
-    """A person's word on a message, and the case triaged anew."""
+def user_id(store: Store) -> int:
     with store.write() as session:
         user = User(
             email="a@example.com",
@@ -64,7 +65,12 @@ def correct(store: Store, policy: Policy) -> Callable[..., None]:
         )
         session.add(user)
         session.flush()
-        user_id = user.id
+        return user.id
+
+
+@pytest.fixture
+def correct(store: Store, policy: Policy, user_id: int) -> Callable[..., None]:
+    """A person's word on a message, and the case triaged anew."""
 
     def correct_(key: str, **word: Any) -> None:
         with store.write() as session:
@@ -251,6 +257,51 @@ def test_of_a_flood_the_newest_messages_decide(
     case = _case(store)
     assert case.urgent is False
     assert "repeated" in _codes(case)
+
+
+def test_of_a_flood_no_more_is_read_than_decides(
+    postgresql_store: Store, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = postgresql_store
+    monkeypatch.setattr(module, "NEWEST_CONSIDERED", 3)
+    take_in(store, many(40, authors=2))
+    Pipeline(store, WordJudge(), policy).run_until_idle()
+    with questions(store) as asked:
+        _again(store, policy)
+    assert max(question.rows for question in asked) == 2 * 3
+
+
+def test_a_reopened_case_is_about_the_newest_of_its_own_and_the_old_ones(
+    store: Store, tell: Tell, policy: Policy, user_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "NEWEST_CONSIDERED", 3)
+    tell(incoming("1", "urgent", minutes_ago=60), incoming("2", "a complaint", minutes_ago=30))
+    old = _case(store).id
+    with store.write() as session:
+        casework.close(session, user_id, [old], START)
+        (new,) = casework.reopen(session, user_id, [old], START, policy).changed
+    with store.read() as session:
+        assert session.get_one(Case, new).urgent is True
+    tell(*(incoming(f"{n}", "thanks", minutes_ago=n) for n in (4, 5)))
+    with store.read() as session:
+        before, after = session.get_one(Case, old), session.get_one(Case, new)
+    assert (before.urgent, after.urgent, after.complaint) == (True, False, True)
+
+
+def test_verdicts_read_in_pieces_are_those_read_at_once(
+    store: Store, tell: Tell, correct: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell(*many(11, authors=3))
+    for number in (0, 3, 10):
+        correct(f"m{number}", urgent=True)
+    read = []
+    for piece in (effective.PIECE, 3):
+        monkeypatch.setattr(effective, "PIECE", piece)
+        with store.read() as session:
+            held = held_verdicts(session, session.scalars(select(Message.id)))
+        read.append({key: (one.verdict.id, one.urgent) for key, one in held.items()})
+    assert len(read[0]) == 11
+    assert read[0] == read[1]
 
 
 def test_a_closed_case_has_nothing_due_whatever_is_said_of_it_later(

@@ -7,21 +7,34 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
+from itertools import cycle
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 from support.content import content, differences
 from support.factories import SHOP_TELEGRAM, incoming, many
 from support.judges import WordJudge
+from support.locks import questions, until_someone_waits_for_a_row
 
 from collectors.intake import take_in
-from responder import casework
+from responder import casework, effective, people
 from responder.policy import Policy
+from responder.record import Done, locked
 from responder.triage import Priority
 from service.pipeline import LEASE, SET_ASIDE, Pipeline
 from shenava.clock import SetClock
-from shenava.messages import Author, Language, MessageKind, Sentiment, Verdict
+from shenava.messages import (
+    Author,
+    Incoming,
+    Language,
+    MessageKind,
+    PostRef,
+    Sentiment,
+    Verdict,
+)
 from shenava.store import (
     Case,
     CaseState,
@@ -193,6 +206,7 @@ def test_workers_intake_and_staff_never_wait_for_each_other_in_a_circle(
     store = postgresql_store
     users = [_user(store, name) for name in ("sara", "ali")]
     finished = threading.Event()
+    written = [_varied(number, item) for number, item in enumerate(many(200, authors=6))]
 
     def judge() -> None:
         while not finished.is_set():
@@ -205,15 +219,150 @@ def test_workers_intake_and_staff_never_wait_for_each_other_in_a_circle(
                 casework.assign(session, actor, open_, store.clock.now(), actor)
                 casework.close(session, actor, open_[::2], store.clock.now())
 
-    with ThreadPoolExecutor(4) as pool:
+    def say(actor: int, *deeds: Callable[..., object]) -> None:
+        for deed in cycle(deeds):
+            with store.read() as session:
+                newest = select(Case.id).order_by(Case.id.desc()).limit(9)
+                cases = session.scalars(newest).all()
+            for case_id in cases:
+                if finished.is_set():
+                    return
+                with store.write() as session:
+                    deed(session, actor, case_id, store.clock.now(), policy)
+
+    with ThreadPoolExecutor(6) as pool:
         tasks = [pool.submit(judge), pool.submit(judge), *(pool.submit(work, u) for u in users)]
+        tasks.append(pool.submit(say, users[0], people.block, people.unblock))
+        tasks.append(pool.submit(say, users[1], people.mark_vip, people.unmark_vip))
         try:
             for begin in range(0, 200, 10):
-                take_in(store, many(10, authors=6, first=begin))
+                # What came before is seen again, by a source that tells of a summons.
+                known = reversed(written[max(begin - 20, 0) : begin])
+                again = [replace(item, summoned=begin % 20 == 0) for item in known]
+                take_in(store, [*again, *written[begin : begin + 10]])
         finally:
             finished.set()
         for task in tasks:
             task.result()
+
+
+def _varied(number: int, item: Incoming) -> Incoming:
+    """The same message under one of some posts, with news of its writer: each has several cases."""
+    post = PostRef(f"p{number % 5}")
+    author = replace(item.author, followers=number)
+    return replace(item, kind=MessageKind.COMMENT, post=post, author=author)
+
+
+@pytest.mark.parametrize("deed", [people.block, people.mark_vip])
+def test_what_is_said_of_people_waits_for_their_cases_in_the_order_of_all(
+    postgresql_store: Store, policy: Policy, deed: Callable[..., Done]
+) -> None:
+    store = postgresql_store
+    actor = _user(store, "sara")
+    take_in(store, [incoming("1", post="p1"), incoming("2", post="p2")])
+    low, high = _ids(store, Case)
+
+    def say() -> Done:
+        with store.write() as session:
+            return deed(session, actor, high, store.clock.now(), policy)
+
+    with ThreadPoolExecutor(1) as pool:
+        with store.write() as session:
+            locked(session, [low])
+            saying = pool.submit(say)
+            until_someone_waits_for_a_row(store)
+            locked(session, [high])
+        assert saying.result().changed == (low, high)
+
+
+def test_a_summons_of_known_messages_is_written_before_any_case_is_locked(
+    postgresql_store: Store,
+) -> None:
+    store = postgresql_store
+    take_in(store, [incoming("1")])
+    (case_id,) = _ids(store, Case)
+    batch = [replace(incoming("1"), summoned=True), replace(incoming("2"), summoned=True)]
+    with ThreadPoolExecutor(1) as pool:
+        with store.write() as session:
+            # As the pipeline does: messages, then cases.
+            session.execute(select(Message.id).with_for_update(key_share=True)).all()
+            arriving = pool.submit(take_in, store, batch)
+            until_someone_waits_for_a_row(store)
+            locked(session, [case_id])
+        assert arriving.result().new == 1
+    with store.read() as session:
+        assert session.scalars(select(Message.summoned)).all() == [True, True]
+
+
+def test_workers_lock_what_they_failed_on_in_the_order_of_all(
+    postgresql_store: Store, policy: Policy, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = postgresql_store
+    take_in(store, [incoming("1", "poison"), incoming("2", "hello")])
+    low, high = _ids(store, Message)
+    claimed, held = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        claimed.set()
+        assert held.wait(30)
+
+    def hold(session: Session, message_id: int) -> None:
+        query = select(Message.id).where(Message.id == message_id)
+        session.execute(query.with_for_update(key_share=True)).all()
+
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(Pipeline(store, _FailsOn("poison", wait), policy).run_once)
+        assert claimed.wait(30)
+        with store.write() as session:
+            hold(session, low)
+            held.set()
+            until_someone_waits_for_a_row(store)
+            hold(session, high)
+        assert working.result() == 2
+
+
+@pytest.mark.parametrize(
+    ("deed", "codes"), [(people.block, ["blocked"]), (people.mark_vip, ["complaint", "vip"])]
+)
+def test_a_case_judged_in_the_moment_of_a_word_on_its_writer_heeds_it(
+    postgresql_store: Store, policy: Policy, deed: Callable[..., Done], codes: list[str]
+) -> None:
+    store = postgresql_store
+    actor = _user(store, "sara")
+    take_in(store, [incoming("1", "a complaint")])
+    (case_id,) = _ids(store, Case)
+    with ThreadPoolExecutor(1) as pool:
+        with store.write() as session:
+            deed(session, actor, case_id, store.clock.now(), policy)
+            judging = pool.submit(Pipeline(store, WordJudge(), policy).run_once)
+            until_someone_waits_for_a_row(store)
+        assert judging.result() == 1
+    assert _codes(_only_case(store)) == codes
+
+
+def test_cases_of_very_many_messages_are_read_in_pieces(
+    postgresql_store: Store, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = postgresql_store
+    assert effective.PIECE < 32_766  # what SQLite takes; PostgreSQL takes twice as many
+    monkeypatch.setattr(effective, "PIECE", 60)
+    pipeline = Pipeline(store, WordJudge(), policy)
+    take_in(store, many(600, authors=4))
+    pipeline.run_until_idle(limit=50)
+    take_in(store, many(4, authors=4, first=600))
+    with questions(store) as asked:
+        assert pipeline.run_once() == 4
+    reach = 604
+    assert max(question.parameters for question in asked) == 60
+    # No more questions than pieces, of verdicts and of corrections, and a few of the batch.
+    assert len(asked) <= 2 * (reach // 60 + 1) + 8
+    with store.read() as session:
+        assert all(session.scalars(select(Case.judged)))
+
+
+def _ids(store: Store, row: type[Case] | type[Message]) -> list[int]:
+    with store.read() as session:
+        return list(session.scalars(select(row.id).order_by(row.id)))
 
 
 def _user(store: Store, name: str) -> int:
@@ -233,13 +382,15 @@ def _user(store: Store, name: str) -> int:
 
 
 class _FailsOn(WordJudge):
-    """Cannot read texts that hold ``word``."""
+    """Cannot read texts that hold ``word``. Calls ``first`` before it reads."""
 
-    def __init__(self, word: str) -> None:
+    def __init__(self, word: str, first: Callable[[], object] = lambda: None) -> None:
         super().__init__()
         self.word = word
+        self.first = first
 
     def classify(self, texts: Sequence[str]) -> list[Verdict]:
+        self.first()
         if any(self.word in text for text in texts):
             raise RuntimeError("the model cannot read this")
         return super().classify(texts)

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import func, select, update
-from support.processes import Service, running_service, shenava, wait_until
 
 from config import Settings
 from rehearsal.x import World
@@ -23,6 +22,7 @@ from service.connecting import XWays
 from service.rehearsal import Simulated, find
 from shenava.messages import Deed, MessageKind, Platform, Source
 from shenava.store import Account, Feed, Message, OutboxRow, Store
+from support.processes import Service, running_service, shenava, wait_until
 
 
 @dataclass(frozen=True, slots=True)
