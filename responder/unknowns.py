@@ -6,7 +6,8 @@ times, later each time. Found, it is sent. Surely absent, twice, and long enough
 request that none can still be under way, it is queued again: this is the only way by which a row
 leaves twice, and it takes the platform's word that the first never arrived. Where the platform
 refused such a repeat as a duplicate, it has the first, seen or not: then absence proves nothing,
-and nothing leaves any more. What reading back cannot tell waits for a person (``look_at`` null; ``responder.outbox.settle``).
+and nothing leaves any more. What reading back cannot tell waits for a person (``look_at`` null;
+``responder.outbox.settle``).
 """
 
 from __future__ import annotations

@@ -49,7 +49,9 @@ def open_page(chromium: Browser) -> Iterator[Callable[[str, int], Page]]:
     complaints: list[str] = []
 
     def listen(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
+        # A colleague's collision is answered with 409, which Chromium calls an error by itself.
+        stopped = "status of 409 (CONFLICT)" in message.text
+        if message.type in ("error", "warning") and not stopped:
             complaints.append(message.text)
 
     with ExitStack() as stack:

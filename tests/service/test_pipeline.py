@@ -200,6 +200,13 @@ def test_two_workers_share_the_work_and_double_nothing(
         assert all(session.scalars(select(Case.judged)))
 
 
+@pytest.fixture
+def no_second_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that stood in a circle fails, instead of hiding it by trying again."""
+    monkeypatch.setattr("service.pipeline._REPEATS", 0)
+
+
+@pytest.mark.usefixtures("no_second_try")
 def test_workers_intake_and_staff_never_wait_for_each_other_in_a_circle(
     postgresql_store: Store, policy: Policy
 ) -> None:
@@ -294,8 +301,9 @@ def test_a_summons_of_known_messages_is_written_before_any_case_is_locked(
         assert session.scalars(select(Message.summoned)).all() == [True, True]
 
 
+@pytest.mark.usefixtures("no_second_try")
 def test_workers_lock_what_they_failed_on_in_the_order_of_all(
-    postgresql_store: Store, policy: Policy, caplog: pytest.LogCaptureFixture
+    postgresql_store: Store, policy: Policy
 ) -> None:
     store = postgresql_store
     take_in(store, [incoming("1", "poison"), incoming("2", "hello")])

@@ -100,7 +100,7 @@ def test_who_asks_with_a_number_of_a_later_day_after_a_restore_reads_afresh(stor
 
 
 def test_who_asks_from_the_beginning_after_a_pruning_reads_afresh(store: Store) -> None:
-    first, second = _cases(store, 2)
+    second = _cases(store, 2)[1]
     with store.write() as session:
         session.execute(delete(Change))
     _note(store, [second])
