@@ -197,7 +197,7 @@ def wake_snoozed(session: Session, now: datetime, limit: int = BATCH) -> Done:
         .where(Case.state == CaseState.SNOOZED, Case.snoozed_until <= now)
         .order_by(Case.snoozed_until)
         .limit(limit)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, key_share=True)
     ).all()
     return _wake(session, None, due, now)
 

@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from config import Settings
 from config.settings import FILE_NAME as SETTINGS_NAME
@@ -31,12 +31,16 @@ from service.lock import running_lock
 from service.opening import make_home, open_store
 from shenava import __version__
 
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
 FORMAT = 1
 DATABASE_NAME = "shenava.db"
 MANIFEST_NAME = "manifest.json"
 _CHUNK = 1024 * 1024
 _MANIFEST_LIMIT = 64 * 1024
-_SIDE_FILES = ("", "-wal", "-shm")
+_SIDE_FILES = ("", "-wal", "-shm", "-journal")
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,8 @@ class Manifest:
                 )
             files = {str(name): Entry(**entry) for name, entry in plain.pop("files").items()}
             found = cls(**plain, files=files)
+            if found.made.tzinfo is None:
+                raise ValueError("an instant without its zone")
         except (ValueError, KeyError, TypeError, AttributeError):
             raise Halt("The file is no backup of Shenava: its manifest cannot be read.") from None
         if DATABASE_NAME not in found.files or not found.files.keys() <= {
@@ -77,6 +83,11 @@ class Manifest:
         }:
             raise Halt("The file is no backup of Shenava: it does not hold what one holds.")
         return found
+
+    @property
+    def made(self) -> datetime:
+        """When it was made: no later than the state that its database shows."""
+        return datetime.fromisoformat(self.made_at)
 
 
 def only_sqlite(settings: Settings, instead: str) -> Path:
@@ -114,6 +125,7 @@ def back_up(settings: Settings, target: Path) -> Manifest:
 
 def _back_up(settings: Settings, database: Path, target: Path, folder: Path) -> Manifest:
     files = {DATABASE_NAME: folder / DATABASE_NAME}
+    made_at = datetime.now(UTC)
     schema = _copy_database(database, files[DATABASE_NAME])
     toml = settings.home / SETTINGS_NAME
     if toml.exists():
@@ -123,7 +135,7 @@ def _back_up(settings: Settings, database: Path, target: Path, folder: Path) -> 
         format=FORMAT,
         version=__version__,
         schema=schema,
-        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        made_at=made_at.isoformat(timespec="seconds"),
         files={name: _entry(path) for name, path in files.items()},
     )
     whole = folder / "whole"
@@ -187,23 +199,26 @@ def _entry(path: Path) -> Entry:
 class Restored:
     """What a restore did. ``kept``: the files that stood there before, under their new names.
 
-    ``beside``: the backup's settings file, where another one was left in force.
+    ``beside``: the backup's settings file, where another one was left in force. ``set_aside``:
+    how many messages of the outbox a person must settle now.
     """
 
     manifest: Manifest
     kept: tuple[Path, ...]
     beside: Path | None
+    set_aside: int
 
 
 def restore(settings: Settings, source: Path, *, force: bool = False) -> Restored:
     """Put the database and the settings file of the backup ``source`` in place.
 
     1. Unpack into a folder aside and check every file against the manifest. 2. Check the
-    database itself and bring it to the rows of this version. 3. Put it in place. Until then
-    nothing that was there is touched; with ``force`` it is kept under another name.
+    database itself and bring it to the rows of this version. 3. See to it that it sends nothing
+    again by itself and lets nobody in unasked. 4. Put it in place. Until then nothing that was
+    there is touched; with ``force`` it is kept under another name.
 
-    Raises :class:`Halt` when the service runs, the backup is damaged or of a newer version, or
-    there is a database and ``force`` is not given.
+    Raises :class:`Halt` when the service or another command uses the database, the backup is
+    damaged or of a newer version, or there is a database and ``force`` is not given.
     """
     database = only_sqlite(settings, "pg_restore")
     make_home(settings)
@@ -216,8 +231,9 @@ def restore(settings: Settings, source: Path, *, force: bool = False) -> Restore
         try:
             with tempfile.TemporaryDirectory(prefix=".restore-", dir=settings.home) as folder:
                 manifest = _unpack(source, Path(folder))
-                _check_database(settings, Path(folder) / DATABASE_NAME)
-                return _put_in_place(settings, database, Path(folder), manifest, force)
+                set_aside = _make_ready(settings, Path(folder) / DATABASE_NAME, manifest)
+                kept, beside = _put_in_place(settings, database, Path(folder), manifest, force)
+                return Restored(manifest, kept, beside, set_aside)
         except OSError as error:
             raise Halt(f"The backup {source} could not be restored: {error}.") from None
 
@@ -228,9 +244,13 @@ def _unpack(source: Path, folder: Path) -> Manifest:
             # By name, one by one: whatever else a file contains never touches the disk.
             manifest = Manifest.read(_member(archive, MANIFEST_NAME).read(_MANIFEST_LIMIT))
             for name, entry in manifest.files.items():
+                member = _member(archive, name)
+                # Before it takes room: no more is ever read than a member says it has.
+                if archive.getmember(name).size != entry.size:
+                    raise Halt(f"The backup {source} is damaged: {name} is not as it was made.")
                 with (folder / name).open("wb") as out:
                     os.fchmod(out.fileno(), 0o600)
-                    shutil.copyfileobj(_member(archive, name), out, _CHUNK)
+                    shutil.copyfileobj(member, out, _CHUNK)
                     out.flush()
                     os.fsync(out.fileno())
                 if _entry(folder / name) != entry:
@@ -254,8 +274,13 @@ def _member(archive: tarfile.TarFile, name: str) -> Any:
     return found
 
 
-def _check_database(settings: Settings, copy: Path) -> None:
-    """Check the unpacked database and upgrade it, still aside."""
+def _make_ready(settings: Settings, copy: Path, manifest: Manifest) -> int:
+    """Check the unpacked database, upgrade it and make it harmless, still aside.
+
+    Returns how many messages of its outbox were set aside.
+    """
+    from responder.restored import set_aside
+
     with closing(sqlite3.connect(copy)) as database:
         try:
             said = database.execute("PRAGMA integrity_check").fetchone()[0]
@@ -265,14 +290,57 @@ def _check_database(settings: Settings, copy: Path) -> None:
     if said != "ok" or strays is not None:
         raise Halt("The database in the backup is damaged; nothing was changed.")
     changed = settings.model_copy(update={"database_url": f"sqlite:///{copy}"})
-    open_store(changed).close()
+    store = open_store(changed)
+    try:
+        with store.write() as session:
+            count = set_aside(session, manifest.made, store.clock.now())
+            _end_access(session)
+    finally:
+        store.close()
     with closing(sqlite3.connect(copy)) as database:
         database.execute("PRAGMA journal_mode = DELETE")
+    return count
+
+
+def _end_access(session: Session) -> None:
+    """End every session, and every link that was not used yet: since the backup it may have been
+    ended on purpose, or used."""
+    from sqlalchemy import delete, select
+
+    from dashboard.auth.session import new_session_key
+    from shenava.store import OneTimeLink, User
+
+    for user in session.scalars(select(User)):
+        user.session_key = new_session_key()
+    session.execute(delete(OneTimeLink).where(OneTimeLink.used_at.is_(None)))
+
+
+def _close_off(database: Path) -> None:
+    """Fold the log of the database that was there into it. Raises :class:`Halt` while anybody has
+    it open: who goes on writing into a file that was moved away writes for nobody.
+
+    A damaged file is no obstacle: it may be why there is a restore at all.
+    """
+    busy = Halt("Another shenava command works on this database; let it end first.")
+    try:
+        with closing(sqlite3.connect(database, timeout=0)) as old:
+            # Leaving WAL mode is what SQLite does only for one who is alone.
+            (mode,) = old.execute("PRAGMA journal_mode = DELETE").fetchone()
+            old.execute("BEGIN EXCLUSIVE")
+            old.execute("ROLLBACK")
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode & 0xFF in _BUSY:
+            raise busy from None
+    else:
+        if mode != "delete":
+            raise busy
 
 
 def _put_in_place(
     settings: Settings, database: Path, folder: Path, manifest: Manifest, force: bool
-) -> Restored:
+) -> tuple[tuple[Path, ...], Path | None]:
+    if database.exists():
+        _close_off(database)
     suffix = datetime.now(UTC).strftime(".before-restore-%Y%m%dT%H%M%SZ")
     kept = []
     database.parent.mkdir(parents=True, exist_ok=True)
@@ -291,4 +359,4 @@ def _put_in_place(
             else:
                 beside = toml = toml.with_name(toml.name + ".from-backup")
         shutil.move(theirs, toml)
-    return Restored(manifest, tuple(kept), beside)
+    return tuple(kept), beside

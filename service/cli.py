@@ -370,7 +370,9 @@ def backup(file: Path) -> None:
 def restore(file: Path, force: bool) -> None:
     """Put the backup FILE in place, checked and brought to this version.
 
-    The service must be stopped. Where there is a database, nothing happens without --force.
+    The service and all other commands must have ended. Where there is a database, nothing
+    happens without --force. Everybody has to sign in again, and what may have been sent since the
+    backup is not sent again by itself.
     """
     from service.backup import restore as restore_backup
 
@@ -384,6 +386,15 @@ def restore(file: Path, force: bool) -> None:
         click.echo(f"What was there is kept as {path}.")
     if done.beside:
         click.echo(f"Your settings file was left as it is; the backup's is {done.beside}.")
+    click.echo(
+        f"Messages in the outbox that may have left since the backup: {done.set_aside}. None is "
+        "sent again by itself; a person must say of each what became of it."
+    )
+    click.echo(
+        "Everybody has to sign in again, and links to sign in have ended. Look at Staff and API "
+        "tokens: people disabled, passwords changed and tokens revoked since the backup are as "
+        "they were then."
+    )
 
 
 @cli.command()

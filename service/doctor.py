@@ -150,37 +150,31 @@ def _disk(settings: Settings) -> str:
 
 def _database(settings: Settings) -> str:
     """Reachable, its rows at this version's step; says so if there is none yet."""
-    from sqlalchemy import make_url, text
+    from sqlalchemy import make_url
     from sqlalchemy.exc import SQLAlchemyError
 
-    from shenava.store import Store, migrations
+    from shenava.store import migrations
 
     shown = shown_database(settings)
     url = make_url(settings.database)
     is_sqlite = url.get_backend_name() == "sqlite"
     if is_sqlite and not Path(url.database or "").exists():
         return f"{shown} (not there yet; shenava run makes it)"
-    store = Store(settings.database)
     try:
-        with store.read() as session:
-            if is_sqlite:
-                said = str(session.scalar(text("PRAGMA quick_check(1)")))
-                if said != "ok":
-                    raise _Unwell(f"{shown} is damaged ({said}); restore a backup.")
-            else:
-                number = int(str(session.scalar(text("SHOW server_version_num"))))
-                if number < LEAST_POSTGRESQL:
-                    raise _Unwell(
-                        f"{shown} is PostgreSQL {number // 10_000}; 14 or newer is needed."
-                    )
-        current, head = migrations.current(store), migrations.head()
-    except SQLAlchemyError as error:
+        if is_sqlite:
+            said, current = _look_into(Path(url.database or ""))
+            if said != "ok":
+                raise _Unwell(f"{shown} is damaged ({said}); restore a backup.")
+        else:
+            number, current = _ask(settings.database)
+            if number < LEAST_POSTGRESQL:
+                raise _Unwell(f"{shown} is PostgreSQL {number // 10_000}; 14 or newer is needed.")
+    except (SQLAlchemyError, sqlite3.Error) as error:
         reason = " ".join(str(getattr(error, "orig", None) or error).split())
         raise _Unwell(
             f"{shown} cannot be used: {reason}. Is it running, and the address right?"
         ) from None
-    finally:
-        store.close()
+    head = migrations.head()
     if current is None:
         return f"{shown} (empty; shenava run makes its tables)"
     if current != head:
@@ -189,6 +183,59 @@ def _database(settings: Settings) -> str:
             "when shenava run starts; a newer one needs the newer Shenava."
         )
     return f"{shown}, at step {current}"
+
+
+def _look_into(file: Path) -> tuple[str, str | None]:
+    """What SQLite says of ``file``, and the step it is at. Nothing is written, nor made beside it.
+
+    Even to read, SQLite makes the log of a database in WAL mode, unless it is told that nobody
+    writes. So it is, where there is no log; did somebody begin to write meanwhile, it looks again.
+    """
+    log = file.with_name(f"{file.name}-wal")
+    while True:
+        with file.open("rb") as opened:
+            # The format's "read version": https://www.sqlite.org/fileformat.html
+            in_wal_mode = opened.read(20)[19:] == b"\x02"
+        changed_at = file.stat().st_mtime_ns
+        if not in_wal_mode or log.exists():
+            return _read(file, "mode=ro")
+        found: tuple[str, str | None] | sqlite3.Error
+        try:
+            found = _read(file, "mode=ro&immutable=1")
+        except sqlite3.Error as error:
+            found = error
+        if log.exists() or file.stat().st_mtime_ns != changed_at:
+            continue
+        if isinstance(found, sqlite3.Error):
+            raise found
+        return found
+
+
+def _read(file: Path, how: str) -> tuple[str, str | None]:
+    with closing(sqlite3.connect(f"{file.absolute().as_uri()}?{how}", uri=True)) as database:
+        said = str(database.execute("PRAGMA quick_check(1)").fetchone()[0])
+        if said != "ok":
+            return said, None
+        tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        if ("alembic_version",) not in tables.fetchall():
+            return said, None
+        row = database.execute("SELECT version_num FROM alembic_version").fetchone()
+        return said, None if row is None else str(row[0])
+
+
+def _ask(url: str) -> tuple[int, str | None]:
+    """The version of a PostgreSQL server, as a number, and the step its database is at."""
+    from sqlalchemy import text
+
+    from shenava.store import Store, migrations
+
+    store = Store(url)
+    try:
+        with store.read() as session:
+            number = int(str(session.scalar(text("SHOW server_version_num"))))
+        return number, migrations.current(store)
+    finally:
+        store.close()
 
 
 def _model(settings: Settings) -> str:

@@ -5,31 +5,54 @@ from __future__ import annotations
 import io
 import json
 import sqlite3
+import subprocess
 import tarfile
 import threading
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 from support.content import content, differences
-from support.factories import many
+from support.factories import START, incoming, many
 from support.judges import WordJudge
-from support.processes import shenava
+from support.platform import ScriptedPlatform
+from support.processes import COMMAND, environment, shenava, wait_until
+from support.shop import add_person, connect_shop
 
 from collectors.intake import take_in
 from config import Settings
 from dashboard.secret import secret_key
+from responder import outbox
+from responder.answered import take_own
+from responder.outbox import Asker, Draft, Plan
 from responder.policy import Policy
 from service.backup import Manifest, back_up, restore
 from service.errors import Halt
 from service.lock import running_lock
 from service.opening import open_store
 from service.pipeline import Pipeline
-from shenava.store import Message, Store, migrations
+from service.sending import run_due
+from shenava.channels import OwnMessage
+from shenava.clock import SetClock
+from shenava.messages import Deed
+from shenava.store import (
+    Fact,
+    FactKind,
+    LinkPurpose,
+    Message,
+    OneTimeLink,
+    OutboxRow,
+    OutboxState,
+    Store,
+    User,
+    migrations,
+)
 
 BATCH = 50
 
@@ -233,10 +256,12 @@ def flip_last(members: dict[str, bytes]) -> None:
     members["shenava.db"] = members["shenava.db"][:-1] + b"!"
 
 
+def grow(members: dict[str, bytes]) -> None:
+    members["shenava.db"] += b"\0" * 4096
+
+
 def corrupt(members: dict[str, bytes]) -> None:
     """Damage that the manifest vouches for."""
-    from hashlib import sha256
-
     data = bytearray(members["shenava.db"])
     data[4096:12288] = b"\xff" * 8192
     members["shenava.db"] = bytes(data)
@@ -256,6 +281,7 @@ def drop(name: str) -> Callable[[dict[str, bytes]], None]:
     ("change", "said"),
     [
         (flip_last, "shenava.db is not as it was made"),
+        (grow, "shenava.db is not as it was made"),
         (corrupt, "damaged"),
         (drop("manifest.json"), "it has no manifest.json"),
         (drop("shenava.db"), "it has no shenava.db"),
@@ -263,6 +289,8 @@ def drop(name: str) -> Callable[[dict[str, bytes]], None]:
         (with_manifest(files={"../shenava.db": {"size": 1, "sha256": ""}}), "no backup of Shenava"),
         (with_manifest(files="all"), "manifest cannot be read"),
         (with_manifest(more=1), "manifest cannot be read"),
+        (with_manifest(made_at="yesterday"), "manifest cannot be read"),
+        (with_manifest(made_at="2026-01-03T06:30:00"), "manifest cannot be read"),
     ],
 )
 def test_a_damaged_or_strange_backup_changes_nothing(
@@ -341,3 +369,274 @@ def test_the_commands_say_where_the_key_is_and_what_came_back(
     again = shenava(new, "restore", file)
     assert again.returncode == 2
     assert "--force" in again.stderr
+    assert "may have left since the backup: 0." in back.stdout
+    assert "Everybody has to sign in again" in back.stdout
+    assert "people disabled, passwords changed and tokens revoked since" in back.stdout
+
+
+def test_a_member_larger_than_the_manifest_says_takes_no_room(
+    filled: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "backup.tar.gz"
+    back_up(filled, file)
+    bad = rewritten(file, tmp_path / "bad.tar.gz", grow)
+    copied: list[object] = []
+    monkeypatch.setattr("service.backup.shutil.copyfileobj", lambda *given: copied.append(given))
+    with pytest.raises(Halt, match="not as it was made"):
+        restore(shop(tmp_path / "new"), bad)
+    assert copied == []
+
+
+def test_a_restore_under_a_running_import_is_refused_and_costs_it_nothing(
+    filled: Settings, tmp_path: Path
+) -> None:
+    file = tmp_path / "backup.tar.gz"
+    back_up(filled, file)
+    rows = [
+        json.dumps(
+            {
+                "id": f"late-{number}",
+                "text": "سلام",
+                "author": "sara",
+                "account": "shop",
+                "created_at": "2026-01-03T06:00:00Z",
+            }
+        )
+        for number in range(2 * 500)
+    ]
+    words = ["import", "-", "--platform", "x", "--kind", "mention", "--no-judge"]
+    with subprocess.Popen(
+        [*COMMAND, *words],
+        env=environment(filled.home),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+    ) as importing:
+        assert importing.stdin is not None
+        importing.stdin.write("\n".join(rows[:-1]) + "\n")
+        importing.stdin.flush()
+        wait_until(
+            lambda: importing.poll() is not None or count_of(filled, "late-%") > 0,
+            what="the first batch of the import",
+        )
+        refused = shenava(filled.home, "restore", "--force", file)
+        assert refused.returncode == 2, refused.stdout
+        assert "Another shenava command works on this database; let it end" in refused.stderr
+        out, err = importing.communicate(rows[-1] + "\n")
+    assert importing.returncode == 0, out + err
+    assert count_of(filled, "late-%") == len(rows)
+    assert list(filled.home.glob("*before-restore*")) == []
+
+    done = shenava(filled.home, "restore", "--force", file)
+    assert done.returncode == 0, done.stderr
+    assert count_of(filled, "late-%") == 0
+    (kept,) = filled.home.glob("shenava.db.before-restore*")
+    assert sum("late-" in row for row in rows_of(kept)) >= len(rows)
+
+
+def count_of(settings: Settings, like: str) -> int:
+    """How many messages have a native key ``like`` this."""
+    with closing(sqlite3.connect(settings.home / "shenava.db")) as database:
+        found = database.execute("SELECT count(*) FROM messages WHERE native_key LIKE ?", (like,))
+        return int(found.fetchone()[0])
+
+
+def test_a_reader_too_keeps_a_database_in_place(filled: Settings, tmp_path: Path) -> None:
+    file = tmp_path / "backup.tar.gz"
+    back_up(filled, file)
+    store = opened(filled)
+    with store.read() as session:
+        session.scalar(select(func.count()).select_from(Message))
+        with pytest.raises(Halt, match="Another shenava command"):
+            restore(filled, file, force=True)
+    store.close()
+    assert len(restore(filled, file, force=True).kept) == 1
+
+
+@pytest.mark.parametrize("what", ["garbage", "a torn page", "nothing"])
+def test_a_damaged_database_is_no_obstacle(filled: Settings, tmp_path: Path, what: str) -> None:
+    file = tmp_path / "backup.tar.gz"
+    back_up(filled, file)
+    wanted = rows_of(filled.home / "shenava.db")
+    database = filled.home / "shenava.db"
+    whole = database.read_bytes()
+    damaged = {
+        "garbage": b"this is not a database" * 500,
+        "a torn page": whole[:100] + b"\xff" * 8092 + whole[8192:],
+        "nothing": b"",
+    }[what]
+    database.write_bytes(damaged)
+    done = restore(filled, file, force=True)
+    assert rows_of(database) == wanted
+    (kept,) = done.kept
+    assert len(kept.read_bytes()) == len(damaged)
+
+
+def outbox_in_every_state(store: Store) -> dict[str, int]:
+    """A row of the outbox for each state, and one that people planned for later; its text is its
+    name."""
+    now = store.clock.now()
+    account = connect_shop(store)
+    person = add_person(store)
+    take_in(store, [incoming("asked")])
+    rows: dict[str, int] = {}
+    with store.write() as session:
+        message = session.scalars(select(Message.id)).one()
+        for name in [*OutboxState, "later", "given up"]:
+            plan = Plan(not_before=now + timedelta(days=7)) if name == "later" else outbox.SOON
+            draft = Draft(Deed.ANSWER, account, str(name), message_id=message)
+            asker = Asker(f"user:{person}", str(name), person)
+            row = outbox.enqueue(
+                session, asker, draft, now, ScriptedPlatform(SetClock(now)).rules, plan=plan
+            )
+            rows[str(name)] = row.id
+    far = now + timedelta(minutes=3)
+    left = {"sending_at": now, "attempts": 1}
+    changes: dict[str, dict[str, Any]] = {
+        "claimed": {"claimed_until": far, "attempt": "a"},
+        "sending": left | {"claimed_until": far, "attempt": "b"},
+        "sent": left | {"sent_at": now, "native_key": "sent-1"},
+        "refused": {"reason": "rate"},
+        "failed": {"reason": "unreachable"},
+        "unknown": left
+        | {"reason": "no_answer", "look_at": now, "looks": 1, "evidence": {"absent": 1}},
+        "given up": left | {"reason": "no_answer", "looks": 6},
+    }
+    with store.write() as session:
+        for name, row_id in rows.items():
+            row = session.get_one(OutboxRow, row_id)
+            for column, value in changes.get(name, {}).items():
+                setattr(row, column, value)
+            row.state = {
+                "later": OutboxState.QUEUED,
+                "given up": OutboxState.UNKNOWN,
+            }.get(name) or OutboxState(name)
+    return rows
+
+
+ON_ITS_WAY = ("queued", "claimed", "sending", "later")
+
+
+@pytest.fixture
+def sending(settings: Settings, tmp_path: Path) -> tuple[Path, dict[str, int]]:
+    """A backup of a shop with an outbox, and its rows by name."""
+    store = open_store(settings, SetClock(datetime.now(UTC) - timedelta(minutes=1)))
+    rows = outbox_in_every_state(store)
+    store.close()
+    file = tmp_path / "backup.tar.gz"
+    back_up(settings, file)
+    return file, rows
+
+
+def states(store: Store) -> dict[str, OutboxState]:
+    with store.read() as session:
+        return {row.text: row.state for row in session.scalars(select(OutboxRow))}
+
+
+def test_nothing_that_may_have_left_since_leaves_again(
+    sending: tuple[Path, dict[str, int]], tmp_path: Path, policy: Policy
+) -> None:
+    file, rows = sending
+    new = shop(tmp_path / "new")
+    done = shenava(new.home, "restore", file)
+    assert done.returncode == 0, done.stderr
+    assert "may have left since the backup: 5." in done.stdout
+    clock = SetClock(datetime.now(UTC))
+    store = open_store(new, clock)
+    expected = dict.fromkeys([*ON_ITS_WAY, "given up"], OutboxState.UNKNOWN)
+    expected |= {state.value: state for state in OutboxState if state.value not in ON_ITS_WAY}
+    assert states(store) == expected
+    platform = ScriptedPlatform(clock)
+    for _ in range(30):
+        # Reading back finds nothing, which a look would take for "surely not there".
+        assert run_due(store, platform, policy) == 0
+        clock.advance(timedelta(days=1))
+    assert platform.accepted == []
+    assert states(store) == expected
+    with store.read() as session:
+        for name in ON_ITS_WAY:
+            row = session.get_one(OutboxRow, rows[name])
+            was = "queued" if name == "later" else name
+            assert (row.reason, row.evidence["state_then"]) == ("restored", was)
+        looked = session.get_one(OutboxRow, rows["unknown"])
+        assert (looked.reason, looked.look_at) == ("no_answer", None)
+        assert "absent" not in looked.evidence
+        told = session.scalar(select(func.count()).where(Fact.kind == FactKind.ANSWER_UNKNOWN))
+        assert told == len(ON_ITS_WAY)
+    store.close()
+
+
+def test_a_person_settles_what_was_set_aside_and_may_send_it_again(
+    sending: tuple[Path, dict[str, int]], tmp_path: Path, policy: Policy
+) -> None:
+    file, rows = sending
+    new = shop(tmp_path / "new")
+    assert restore(new, file).set_aside == 5
+    clock = SetClock(datetime.now(UTC))
+    store = open_store(new, clock)
+    platform = ScriptedPlatform(clock)
+    with store.write() as session:
+        now = clock.now()
+        for name, sent in (("later", False), ("queued", True)):
+            assert outbox.settle(session, 1, rows[name], now, policy, sent=sent)
+        outbox.retry(session, Asker("user:1", "again", 1), rows["later"], now, platform.rules)
+    clock.advance(outbox.UNDO)
+    run_due(store, platform, policy)
+    assert [sent.text for _, _, sent in platform.accepted] == ["later"]
+    store.close()
+
+
+def test_the_echo_of_what_left_after_the_backup_settles_it(
+    sending: tuple[Path, dict[str, int]], tmp_path: Path, policy: Policy
+) -> None:
+    file, rows = sending
+    new = shop(tmp_path / "new")
+    restore(new, file)
+    store = opened(new)
+    now = store.clock.now()
+    echo = OwnMessage("late-1", Deed.ANSWER, "@sara queued", now, reply_to_key="asked")
+    with store.write() as session:
+        account = session.get_one(OutboxRow, rows["queued"]).account_id
+        take_own(session, account, [echo], now, policy)
+    with store.read() as session:
+        row = session.get_one(OutboxRow, rows["queued"])
+        assert (row.state, row.native_key) == (OutboxState.SENT, "late-1")
+    store.close()
+
+
+def test_a_restore_ends_every_session_and_every_unused_link(
+    settings: Settings, tmp_path: Path
+) -> None:
+    store = opened(settings)
+    people = {add_person(store, name): name for name in ("sara", "omid")}
+    with store.write() as session:
+        for number, used_at in enumerate((None, START)):
+            for purpose in LinkPurpose:
+                session.add(
+                    OneTimeLink(
+                        token_hash=sha256(f"{purpose}{number}".encode()).hexdigest(),
+                        purpose=purpose,
+                        user_id=None if purpose is LinkPurpose.FIRST_ADMIN else min(people),
+                        expires_at=datetime.now(UTC) + timedelta(days=1),
+                        used_at=used_at,
+                    )
+                )
+    store.close()
+    file = tmp_path / "backup.tar.gz"
+    back_up(settings, file)
+    new = shop(tmp_path / "new")
+    restore(new, file)
+    store = opened(new)
+    with store.read() as session:
+        keys = {user.id: user.session_key for user in session.scalars(select(User))}
+        assert keys.keys() == people.keys()
+        assert len({*keys.values(), *people.values()}) == 4
+        links = session.scalars(select(OneTimeLink)).all()
+        assert [link.used_at for link in links] == [START] * len(LinkPurpose)
+    store.close()
+    # What was backed up is as it was.
+    with closing(sqlite3.connect(settings.home / "shenava.db")) as database:
+        kept = database.execute("SELECT id, session_key FROM users").fetchall()
+    assert dict(kept) == people

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import socket
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,6 +17,8 @@ from support.processes import free_port, running_service, shenava
 from config import Settings
 from service import doctor
 from service.doctor import Check, examine
+from service.lock import FILE_NAME as LOCK_NAME
+from service.lock import is_running, running_lock
 from service.opening import open_store
 
 
@@ -114,6 +118,84 @@ def test_a_damaged_database_is_told(home: Path) -> None:
     data[8192:40960] = b"\xff" * 32768
     (home / "shenava.db").write_bytes(bytes(data))
     assert only_failure().name == "Database"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("mode", ["WAL", "DELETE"])
+def test_a_database_is_left_to_the_byte_as_it_was(home: Path, mode: str) -> None:
+    open_store(Settings(home=home)).close()
+    with closing(sqlite3.connect(home / "shenava.db")) as database:
+        assert database.execute(f"PRAGMA journal_mode = {mode}").fetchone() == (mode.lower(),)
+    before = contents(home)
+    assert failed() == []
+    done = shenava(home, "doctor")
+    assert done.returncode == 0, done.stdout
+    assert contents(home) == before
+
+
+def test_a_database_that_is_written_to_is_seen_as_it_is_now(home: Path) -> None:
+    open_store(Settings(home=home)).close()
+    with closing(sqlite3.connect(home / "shenava.db")) as database:
+        database.execute("UPDATE alembic_version SET version_num = '0001'")
+        database.commit()
+        # Only the log has it so far.
+        before = contents(home)
+        assert b"".join(before.values()).count(b"0001") > 0
+        assert "is at step 0001" in only_failure().words
+        assert contents(home).keys() == before.keys()
+        assert contents(home)["shenava.db"] == before["shenava.db"]
+
+
+def test_looking_never_keeps_a_service_from_starting(home: Path) -> None:
+    home.mkdir()
+    with running_lock(home):
+        assert is_running(home)
+    stop = threading.Event()
+    seen: list[bool] = []
+
+    def probe() -> None:
+        while not stop.is_set():
+            seen.append(is_running(home))
+
+    probes = [threading.Thread(target=probe) for _ in range(3)]
+    for thread in probes:
+        thread.start()
+    try:
+        for _ in range(300):
+            with running_lock(home):
+                pass
+    finally:
+        stop.set()
+        for thread in probes:
+            thread.join()
+    assert seen
+    assert not is_running(home)
+
+
+def test_one_who_looks_is_not_taken_for_a_service(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.mkdir()
+    with running_lock(home):
+        pass
+    with (home / LOCK_NAME).open("rb") as looking:
+        # As another doctor holds it, in the midst of looking.
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        assert not is_running(home)
+        assert failed() == []
+        waited: list[float] = []
+
+        def pause(seconds: float) -> None:
+            waited.append(seconds)
+            fcntl.flock(looking, fcntl.LOCK_UN)
+
+        monkeypatch.setattr("service.lock.time.sleep", pause)
+        with running_lock(home):
+            assert is_running(home)
+        assert len(waited) == 1
 
 
 def test_a_database_of_another_version_is_told(home: Path) -> None:
