@@ -89,7 +89,9 @@ _UNKNOWN = {
     "duplicate": lazy(
         "%(channel)s says the same words are there already: an earlier try may have arrived."
     ),
-    "restored": lazy("It waited when the backup was made; whether it left after that is not known."),
+    "restored": lazy(
+        "It waited when the backup was made; whether it left after that is not known."
+    ),
     "fault": lazy("It left, and the answer of %(channel)s could not be read."),
 }
 
