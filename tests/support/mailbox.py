@@ -24,7 +24,8 @@ from support.processes import free_port
 USER, PASSWORD = "alerts", "a secret word"
 
 
-@dataclass(slots=True)
+# Without slots: aiosmtpd looks at all members, and Python 3.11.2 fails at a slot's.
+@dataclass
 class Mailbox:
     """What came in, and how the server is to behave: set ``at_connect`` or ``at_data`` to be
     called then, ``refuse_address`` or ``refuse_mail`` to the answer to give instead."""
