@@ -66,14 +66,17 @@ class Cut:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
 class Reset:
     """The connection is torn down instead of an answer."""
 
 
+@dataclass(frozen=True)
 class Drop:
     """The connection is closed politely instead of an answer."""
 
 
+@dataclass(frozen=True)
 class Silence:
     """Nothing, until the test is over."""
 
