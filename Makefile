@@ -24,7 +24,7 @@ run: $(STAMPS)/run
 	$(VENV)/bin/shenava run --rehearsal $(ARGS)
 
 test: $(STAMPS)/test browser
-	$(PYTHON) -m pytest $(ARGS)
+	$(PYTHON) -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 lint: $(STAMPS)/test
 	$(VENV)/bin/ruff check .
