@@ -7,7 +7,7 @@ PYTHON := $(VENV)/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench bench-kill screenshots docs clean browser
+.PHONY: help run test lint format bench bench-kill screenshots docs clean browser font
 
 help: ## Show this text
 	@echo "make run          start Shenava in a rehearsal, with a simulated X; prints the addresses"
@@ -20,10 +20,10 @@ help: ## Show this text
 	@echo "make docs         write docs/settings.md and docs/commands.md anew"
 	@echo "make clean        remove what make made, the virtual environment too"
 
-run: $(STAMPS)/run
+run: $(STAMPS)/run font
 	$(VENV)/bin/shenava run --rehearsal $(ARGS)
 
-test: $(STAMPS)/test browser
+test: $(STAMPS)/test browser font
 	$(PYTHON) -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 lint: $(STAMPS)/test
@@ -71,6 +71,9 @@ $(STAMPS)/test: $(STAMPS)/run
 	@tools/prepare install $(VENV) '.[test]'
 	@touch $@
 
-# Looked at each time: it belongs to the machine, not to the environment.
+# Looked at each time: they belong to the machine, not to the environment.
 browser:
 	@tools/prepare browser
+
+font:
+	@tools/prepare font

@@ -197,6 +197,10 @@ class Settings(BaseSettings):
     mail_from: str = ""
     """Address that e-mails come from, as alerts@shop.example. Needed once smtp_host is set."""
 
+    font_file: Path | None = None
+    """Font file (TTF or OTF) that pictures and PDF pages are written with. Empty: one of Vazirmatn,
+    Noto and DejaVu, whichever is installed, in this order."""
+
     x_base_url: str = ""
     """Address of a rehearsal that speaks X's interface, as http://127.0.0.1:8800. Empty: X
     itself. Every page then says so; keys of the one are never sent to the other."""
@@ -246,7 +250,7 @@ class Settings(BaseSettings):
             raise ValueError("must be a mail address such as alerts@shop.example")
         return value
 
-    @field_validator("home", "model_folder")
+    @field_validator("home", "model_folder", "font_file")
     @classmethod
     def _expand(cls, value: Path | None) -> Path | None:
         return value.expanduser().absolute() if value else value
