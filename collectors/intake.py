@@ -29,7 +29,8 @@ from sqlalchemy.orm import Session
 
 from collectors import people
 from collectors.storable import storable
-from shenava.messages import AccountRef, Incoming, IntakeResult, MessageKind, Platform
+from collectors.taken_back import take_back
+from shenava.messages import AboutKind, AccountRef, Incoming, IntakeResult, MessageKind, Platform
 from shenava.store import (
     Alone,
     Case,
@@ -74,6 +75,8 @@ def take_in_session(session: Session, batch: Sequence[Incoming], now: datetime) 
     batch = [storable(item) for item in batch]
     first: dict[MessageKey, Incoming] = {}
     for item in batch:
+        if _is_unsent(item):
+            first[_message_key(item)] = item
         first.setdefault(_message_key(item), item)
     ids = _known_messages(session, first)
     fresh = [item for key, item in first.items() if key not in ids]
@@ -82,6 +85,8 @@ def take_in_session(session: Session, batch: Sequence[Incoming], now: datetime) 
     identities = people.identities(session, fresh) if fresh else {}
     # Those of messages that were there: they are others' to lock too, and come before any case.
     _write_summons(session, batch, ids)
+    unsent = {_message_key(item) for item in batch if _is_unsent(item)}
+    take_back(session, {ids[key] for key in unsent if key in ids})
     if fresh:
         posts = people.posts(session, fresh)
         rows = [
@@ -115,6 +120,10 @@ class _FreshMessage:
     @property
     def conversation_key(self) -> ConversationKey:
         return (self.account_id, self.identity_id, _thread(self.item))
+
+
+def _is_unsent(item: Incoming) -> bool:
+    return item.about is not None and item.about.kind is AboutKind.UNSENT
 
 
 def _message_key(item: Incoming) -> MessageKey:
@@ -307,7 +316,7 @@ def _write_messages(
     for row in rows:
         item = row.item
         conversation_id = conversations[row.conversation_key]
-        text, raw = clean(item.text)
+        text, raw = clean("" if _is_unsent(item) else item.text)
         author = item.author
         values.append(
             {
@@ -328,6 +337,8 @@ def _write_messages(
                 "written_at": item.written_at,
                 "received_at": now,
                 "judge_after": now,
+                "about": item.about.kind if item.about else None,
+                "about_url": item.about.url if item.about else None,
             }
         )
     return insert_numbered(session, Message, values)

@@ -43,6 +43,7 @@ def storable(item: Incoming) -> Incoming:
         author.name,
         post.native_key if post else None,
         post.permalink if post else None,
+        item.about.url if item.about else None,
     )
     long = len(author.handle or "") > _HANDLE or len(author.name or "") > _NAME
     if not long and not _ODD.search("".join(word for word in words if word)):
@@ -63,6 +64,7 @@ def storable(item: Incoming) -> Incoming:
         and replace(
             post, native_key=_clean(post.native_key) or "", permalink=_clean(post.permalink)
         ),
+        about=item.about and replace(item.about, url=_clean(item.about.url)),
     )
 
 

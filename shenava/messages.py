@@ -65,8 +65,12 @@ class Deed(StrEnum):
     POST = "post"
     """A new public post, with a picture or without."""
     DM = "dm"
+    PRIVATE_REPLY = "private_reply"
+    """A private message to the author of a public one, given for that one message."""
     HIDE = "hide"
     """Hide an answer under one's own post."""
+    DELETE = "delete"
+    """Take away an answer under one's own post, or what one wrote oneself."""
 
 
 class Language(StrEnum):
@@ -191,6 +195,10 @@ class MediaKind(StrEnum):
     VIDEO = "video"
     ANIMATION = "animation"
     """A short silent film, what people call a GIF."""
+    VOICE = "voice"
+    """Spoken, or any sound."""
+    FILE = "file"
+    """Anything else: a document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +218,32 @@ class MediaRef:
     height: int | None = None
 
 
+class AboutKind(StrEnum):
+    """What a message is beside its words, or instead of them."""
+
+    STORY_MENTION = "story_mention"
+    """It names the shop in a story."""
+    STORY_REPLY = "story_reply"
+    """It answers a story of the shop."""
+    SHARED_POST = "shared_post"
+    """It passes on a post."""
+    LIKE = "like"
+    """A heart, or another sign of liking, sent as a message."""
+    UNSENT = "unsent"
+    """Its author took it back. The words are gone; that it was there is known."""
+    UNSUPPORTED = "unsupported"
+    """The platform shows it in its own app only."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a message is beside its words. ``url``: where the story or the post is to be seen,
+    for as long as the platform shows it; ``None`` when it names none."""
+
+    kind: AboutKind
+    url: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Incoming:
     """One message as a channel or an import hands it to ``collectors.intake``.
@@ -220,6 +254,8 @@ class Incoming:
     ``edited_from`` are the keys that earlier versions of the same message had, oldest first:
     some platforms give an edited message a new key. ``summoned``: its author named or quoted
     the account, which on some platforms decides who may be answered; ``None`` when unknown.
+    ``about``: what it is beside its words. A message that is handed in again as ``UNSENT`` loses
+    its words here too.
     """
 
     account: AccountRef
@@ -237,6 +273,7 @@ class Incoming:
     media: tuple[MediaRef, ...] = ()
     edited_from: tuple[str, ...] = ()
     summoned: bool | None = None
+    about: About | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,5 +164,7 @@ DEED_OF = {
     Deed.ANSWER: lazy("public answer"),
     Deed.DM: lazy("private message"),
     Deed.POST: lazy("public post"),
+    Deed.PRIVATE_REPLY: lazy("private reply to a comment"),
     Deed.HIDE: lazy("hiding"),
+    Deed.DELETE: lazy("deleting"),
 }

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from shenava.messages import Language, MessageKind, Platform, Script, Sentiment, Source
+from shenava.messages import AboutKind, Language, MessageKind, Platform, Script, Sentiment, Source
 from shenava.store.base import Base, BigId, text_enum
 from shenava.store.people import Account, Identity, Post
 
@@ -80,6 +80,9 @@ class Message(Base):
     historic: Mapped[bool]
     summoned: Mapped[bool | None]
     """Whether its author named or quoted the account; null when no source has told."""
+    about: Mapped[AboutKind | None] = mapped_column(text_enum(AboutKind, "about"))
+    """What it is beside its words; null for most."""
+    about_url: Mapped[str | None] = mapped_column(Text)
     written_at: Mapped[datetime]
     received_at: Mapped[datetime]
     judge_after: Mapped[datetime | None]

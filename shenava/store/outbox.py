@@ -83,7 +83,7 @@ class OutboxRow(Base):
         CheckConstraint("(state = 'unknown') OR look_at IS NULL", name="look_at"),
         CheckConstraint("attempts >= 0 AND looks >= 0", name="counts"),
         CheckConstraint("price_micros >= 0", name="price_micros"),
-        CheckConstraint("deed NOT IN ('answer', 'hide') OR to_key IS NOT NULL", name="to_key"),
+        CheckConstraint("deed IN ('post', 'dm') OR to_key IS NOT NULL", name="to_key"),
         CheckConstraint("deed <> 'dm' OR to_native_id IS NOT NULL", name="to_native_id"),
         Index(None, "case_id", "id"),
         Index(None, "account_id", "native_key"),

@@ -22,7 +22,15 @@ from collectors.intake import take_in
 from responder.policy import Policy
 from service.pipeline import Pipeline
 from shenava.clock import SetClock
-from shenava.messages import Author, IntakeResult, MessageKind, PostRef, Source
+from shenava.messages import (
+    About,
+    AboutKind,
+    Author,
+    IntakeResult,
+    MessageKind,
+    PostRef,
+    Source,
+)
 from shenava.store import (
     Account,
     Case,
@@ -386,3 +394,33 @@ def test_nothing_is_lost_while_staff_close_cases_at_the_same_moment(
         assert held == {case.id: case.message_count for case in session.scalars(select(Case))}
         assert all(session.scalars(select(Case.judged)))
     assert len(held) > 2
+
+
+def test_what_its_author_took_back_loses_its_words_and_stays_counted(store: Store) -> None:
+    take_in(store, [incoming("1", "شماره من ۰۹۱۲"), incoming("2", "سلام")])
+    gone = replace(incoming("1", "شماره من ۰۹۱۲"), about=About(AboutKind.UNSENT))
+    for _ in range(2):
+        assert take_in(store, [gone]).new == 0
+    with store.read() as session:
+        first, second = session.scalars(select(Message).order_by(Message.native_key))
+        assert (first.text, first.raw, first.about) == ("", None, AboutKind.UNSENT)
+        assert "0912" not in first.search_text
+        assert second.text == "سلام"
+        found = matching_messages(session, "0912")
+        assert found is not None
+        assert session.scalars(found).all() == []
+    # Also where the taking back is told before, or with, the message itself.
+    never_seen = incoming("3", "secret")
+    take_in(store, [never_seen, replace(never_seen, about=About(AboutKind.UNSENT))])
+    take_in(store, [never_seen])
+    with store.read() as session:
+        third = session.scalars(select(Message).where(Message.native_key == "3")).one()
+        assert (third.text, third.about) == ("", AboutKind.UNSENT)
+
+
+def test_what_a_message_is_beside_its_words_is_kept(store: Store) -> None:
+    story = About(AboutKind.STORY_REPLY, "https://cdn.example/story.jpg")
+    take_in(store, [replace(incoming("1", "چند؟"), about=story)])
+    with store.read() as session:
+        message = session.scalars(select(Message)).one()
+        assert (message.about, message.about_url) == (story.kind, story.url)

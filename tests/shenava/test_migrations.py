@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, Table, func, inspect, select
+from sqlalchemy.exc import IntegrityError
 from support.databases import PostgresqlServer, SqliteFiles
 from support.factories import START, incoming, many
 
@@ -259,6 +260,63 @@ def test_a_database_of_the_first_day_becomes_todays_step_by_step_and_loses_nothi
         assert ids is not None
         found = session.scalars(select(Message.native_key).where(Message.id.in_(ids)))
         assert set(found) == {"old", "new"}
+
+
+def test_a_table_that_others_point_to_is_widened_and_they_still_point_to_its_rows(
+    new_store: Store,
+) -> None:
+    store = new_store
+    migrations.upgrade(store, "0006")
+    then = _tables(store)
+    row = {
+        "principal": "user:1",
+        "body_hash": "h",
+        "deed": "answer",
+        "account_id": 1,
+        "to_key": "1",
+        "text": "سلام (؟)",
+        "picture_alt": "",
+        "state": "queued",
+        "automatic": False,
+        "by_hand": False,
+        "created_at": START,
+        "not_before": START,
+        "attempts": 0,
+        "looks": 0,
+        "evidence": {},
+        "price_micros": 0,
+    }
+    own = {
+        "platform": "x",
+        "scope": "",
+        "native_key": "1",
+        "account_id": 1,
+        "kind": "answer",
+        "text": "x",
+        "written_at": START,
+        "received_at": START,
+        "outbox_id": 2,
+    }
+    with store.write() as session:
+        session.execute(then["accounts"].insert().values(dict(FIRST_ROWS)["accounts"]))
+        session.execute(then["outbox"].insert().values(row | {"key": "a"}))
+        session.execute(then["outbox"].insert().values(row | {"key": "b", "retry_of_id": 1}))
+        session.execute(then["own_messages"].insert().values(own))
+    migrations.upgrade(store)
+    now = _tables(store)
+    with store.read() as session:
+        kept = session.execute(
+            select(now["outbox"].c.id, now["outbox"].c.retry_of_id, now["outbox"].c.text)
+        ).all()
+        assert kept == [(1, None, "سلام (؟)"), (2, 1, "سلام (؟)")]
+        assert session.scalar(select(now["own_messages"].c.outbox_id)) == 2
+    with store.write() as session:
+        session.execute(now["outbox"].insert().values(row | {"key": "c", "deed": "private_reply"}))
+    for wrong in ({"deed": "whisper"}, {"deed": "delete", "to_key": None}, {"retry_of_id": 99}):
+        with pytest.raises(IntegrityError), store.write() as session:
+            session.execute(now["outbox"].insert().values(row | {"key": "d"} | wrong))
+    with pytest.raises(IntegrityError), store.write() as session:
+        session.execute(now["outbox"].delete())  # the echo points to one of them
 
 
 _UPGRADE = """
