@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, undefer
 
 from responder.gate import SendFacts
@@ -103,11 +104,7 @@ def locked_row(session: Session, row_id: int) -> OutboxRow | None:
 
 def price_of(session: Session, row: OutboxRow, rules: Rules) -> int:
     """What sending ``row`` costs, in millionths of a US dollar; 0 where nothing can be sent."""
-    account = _account(session, row)
-    known = rules.get(account.platform)
-    if known is None:
-        return 0
-    return known.price_of(outgoing_of(row), bool(_summoned(session, row)))
+    return price_in(row, surroundings(session, [row]), rules)
 
 
 def gather(
@@ -120,14 +117,75 @@ def gather(
 ) -> SendFacts:
     """The facts about ``row`` at ``now``. ``spent``: what its app has used, ``None`` without an
     app; ``row.price_micros`` is its price."""
-    account = _account(session, row)
-    identity = session.get(Identity, row.identity_id) if row.identity_id is not None else None
+    around = surroundings(session, [row])
+    money_fits = spent is None or spent.fits(row.price_micros)
+    return facts_of(row, around, rules, now, money_fits=money_fits, rate_free_at=rate_free_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the store says of all that some rows of the outbox have to do with, read at once.
+
+    ``summoned``: by message. ``under_own_post``: messages that stand under a post of the account
+    that answers them. ``own``: (account, key) of what that account wrote itself.
+    ``wrote_privately``: (identity, account). ``newest``: of a case, its newest message.
+    """
+
+    accounts: Mapping[int, Account]
+    people: Mapping[int, Identity]
+    summoned: Mapping[int, bool | None]
+    under_own_post: Collection[tuple[int, int]]
+    own: Collection[tuple[int, str]]
+    wrote_privately: Collection[tuple[int, int]]
+    newest: Mapping[int, int]
+
+
+def surroundings(session: Session, rows: Sequence[OutboxRow]) -> Surroundings:
+    """Read what :func:`facts_of` and :func:`price_in` ask about ``rows``, as it is now."""
+    accounts = {row.account_id for row in rows}
+    messages = {row.message_id for row in rows if row.message_id is not None}
+    people = {row.identity_id for row in rows if row.identity_id is not None}
+    # An answer to no customer's message goes on under something of our own.
+    threads = {row.to_key for row in rows if row.to_key is not None and row.message_id is None}
+    awaited = {row.case_id for row in rows if row.case_id and row.expected_last_message_id}
+    return Surroundings(
+        accounts=_by_id(session, Account, accounts),
+        people=_by_id(session, Identity, people),
+        summoned=_summoned(session, messages),
+        under_own_post=_under_own_posts(session, messages, accounts),
+        own=_own(session, threads, accounts),
+        wrote_privately=_wrote_privately(session, people, accounts),
+        newest=_newest(session, awaited),
+    )
+
+
+def price_in(row: OutboxRow, around: Surroundings, rules: Rules) -> int:
+    """:func:`price_of`, by what was read already."""
+    known = rules.get(around.accounts[row.account_id].platform)
+    if known is None:
+        return 0
+    summoned = row.message_id is not None and around.summoned.get(row.message_id)
+    return known.price_of(outgoing_of(row), bool(summoned))
+
+
+def facts_of(
+    row: OutboxRow,
+    around: Surroundings,
+    rules: Rules,
+    now: datetime,
+    *,
+    money_fits: bool = True,
+    rate_free_at: datetime | None = None,
+) -> SendFacts:
+    """What the gate asks about ``row``, by what was read already."""
+    account = around.accounts[row.account_id]
+    identity = around.people[row.identity_id] if row.identity_id is not None else None
     known = rules.get(account.platform)
     if known is None:
         ruling: Ruling = NotAllowed(Reason.NOT_OFFERED, WayOut.OPEN_ON_PLATFORM, _NO_RULES)
         length = Length(0, 0)
     else:
-        ruling = known.may_answer(_platform_facts(session, row, identity))
+        ruling = known.may_answer(_platform_facts(row, around, identity))
         length = known.length_of(row.text, row.deed)
     return SendFacts(
         deed=row.deed,
@@ -140,84 +198,116 @@ def gather(
         opted_out=identity is not None and identity.opted_out_at is not None,
         automatic=row.automatic,
         intact=row.body_hash == body_hash(row),
-        customer_wrote=_customer_wrote(session, row),
-        money_fits=spent is None or spent.fits(row.price_micros),
+        customer_wrote=_customer_wrote(row, around),
+        money_fits=money_fits,
         expires_at=row.expires_at,
         rate_free_at=rate_free_at,
     )
 
 
-def _account(session: Session, row: OutboxRow) -> Account:
-    return session.scalars(
-        select(Account)
-        .where(Account.id == row.account_id)
-        .execution_options(populate_existing=True)
-    ).one()
-
-
-def _summoned(session: Session, row: OutboxRow) -> bool | None:
-    if row.message_id is None:
-        return None
-    return session.scalar(select(Message.summoned).where(Message.id == row.message_id))
-
-
-def _platform_facts(session: Session, row: OutboxRow, identity: Identity | None) -> Facts:
+def _platform_facts(row: OutboxRow, around: Surroundings, identity: Identity | None) -> Facts:
     return Facts(
         deed=row.deed,
-        summoned=_summoned(session, row),
-        under_own_post=_under_own_post(session, row),
-        wrote_privately=_wrote_privately(session, row),
+        summoned=around.summoned.get(row.message_id) if row.message_id is not None else None,
+        own_message=row.message_id is None and (row.account_id, row.to_key) in around.own,
+        under_own_post=(row.message_id, row.account_id) in around.under_own_post,
+        wrote_privately=(row.identity_id, row.account_id) in around.wrote_privately,
         opted_out=identity is not None and identity.opted_out_at is not None,
         automatic=row.automatic,
     )
 
 
-def _under_own_post(session: Session, row: OutboxRow) -> bool:
-    if row.message_id is None:
-        return False
-    return (
-        session.scalar(
-            select(OwnMessageRow.id)
-            .join(Account, Account.id == OwnMessageRow.account_id)
-            .join(
-                Post,
-                (Post.platform == Account.platform) & (Post.native_key == OwnMessageRow.native_key),
-            )
-            .join(Conversation, Conversation.post_id == Post.id)
-            .join(Message, Message.conversation_id == Conversation.id)
-            .where(Message.id == row.message_id, OwnMessageRow.account_id == row.account_id)
-            .limit(1)
-        )
-        is not None
-    )
-
-
-def _wrote_privately(session: Session, row: OutboxRow) -> bool:
-    if row.identity_id is None:
-        return False
-    return (
-        session.scalar(
-            select(Message.id)
-            .join(Conversation, Conversation.id == Message.conversation_id)
-            .where(
-                Message.identity_id == row.identity_id,
-                Message.kind == MessageKind.DM,
-                Conversation.account_id == row.account_id,
-            )
-            .limit(1)
-        )
-        is not None
-    )
-
-
-def _customer_wrote(session: Session, row: OutboxRow) -> bool:
+def _customer_wrote(row: OutboxRow, around: Surroundings) -> bool:
     if row.case_id is None or row.expected_last_message_id is None:
         return False
-    return (
-        session.scalar(
-            select(Message.id)
-            .where(Message.case_id == row.case_id, Message.id > row.expected_last_message_id)
-            .limit(1)
-        )
-        is not None
+    return around.newest.get(row.case_id, 0) > row.expected_last_message_id
+
+
+_Row = TypeVar("_Row", Account, Identity)
+
+
+def _by_id(session: Session, kind: type[_Row], ids: Collection[int]) -> dict[int, _Row]:
+    """As they are now, whatever the session read before."""
+    if not ids:
+        return {}
+    found = session.scalars(
+        select(kind).where(kind.id.in_(ids)).execution_options(populate_existing=True)
     )
+    return {row.id: row for row in found}
+
+
+def _summoned(session: Session, messages: Collection[int]) -> dict[int, bool | None]:
+    if not messages:
+        return {}
+    rows = session.execute(select(Message.id, Message.summoned).where(Message.id.in_(messages)))
+    return {row.id: row.summoned for row in rows}
+
+
+def _under_own_posts(
+    session: Session, messages: Collection[int], accounts: Collection[int]
+) -> set[tuple[int, int]]:
+    if not messages:
+        return set()
+    rows = session.execute(
+        select(Message.id, OwnMessageRow.account_id)
+        .join(Conversation, Conversation.id == Message.conversation_id)
+        .join(Post, Post.id == Conversation.post_id)
+        .join(
+            OwnMessageRow,
+            (OwnMessageRow.platform == Post.platform)
+            & (OwnMessageRow.native_key == Post.native_key),
+        )
+        .where(Message.id.in_(messages), OwnMessageRow.account_id.in_(accounts))
+    )
+    return {(row.id, row.account_id) for row in rows}
+
+
+def _own(
+    session: Session, keys: Collection[str], accounts: Collection[int]
+) -> set[tuple[int, str]]:
+    if not keys:
+        return set()
+    rows = session.execute(
+        select(OwnMessageRow.account_id, OwnMessageRow.native_key)
+        .join(Account, Account.id == OwnMessageRow.account_id)
+        .where(
+            OwnMessageRow.platform == Account.platform,
+            OwnMessageRow.scope == "",
+            OwnMessageRow.native_key.in_(keys),
+            OwnMessageRow.account_id.in_(accounts),
+        )
+    )
+    return {(row.account_id, row.native_key) for row in rows}
+
+
+def _wrote_privately(
+    session: Session, people: Collection[int], accounts: Collection[int]
+) -> set[tuple[int, int]]:
+    if not people:
+        return set()
+    wrote = (
+        select(Message.id)
+        .where(
+            Message.conversation_id == Conversation.id,
+            Message.identity_id == Conversation.identity_id,
+            Message.kind == MessageKind.DM,
+        )
+        .exists()
+    )
+    rows = session.execute(
+        select(Conversation.identity_id, Conversation.account_id).where(
+            Conversation.identity_id.in_(people), Conversation.account_id.in_(accounts), wrote
+        )
+    )
+    return {(row.identity_id, row.account_id) for row in rows}
+
+
+def _newest(session: Session, cases: Collection[int]) -> dict[int, int]:
+    if not cases:
+        return {}
+    rows = session.execute(
+        select(Message.case_id, func.max(Message.id).label("newest"))
+        .where(Message.case_id.in_(cases))
+        .group_by(Message.case_id)
+    )
+    return {row.case_id: row.newest for row in rows}
