@@ -20,8 +20,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from config import Settings
+from rehearsal.__main__ import write_connection
 from rehearsal.x import World, serve
-from rehearsal.x.__main__ import write_connection
 from rehearsal.x.limits import Limit as XLimit
 from responder.policy import policy_of
 from service import collecting, sending
@@ -125,7 +125,7 @@ def be_the_platform(folder: Path, clock: FastClock, seed: int, orders: socket.so
         sim = served.sim
         for name in list(sim.rates.limits):
             sim.rates.limits[name] = XLimit(1_000_000)
-        write_connection(served, folder)
+        write_connection(served, folder, "x")
         people = [world.add_user(f"customer{n}", f"Customer {n}") for n in range(PEOPLE)]
         count = 0
         hidden = 0

@@ -1,6 +1,6 @@
 """The rehearsal: the simulated X beside the service, and a shop that is connected to it.
 
-The simulated X is a process of its own (``python -m rehearsal.x``), started with the service and
+The simulated X is a process of its own (``python -m rehearsal``), started with the service and
 ended with it. A service that was killed leaves it running; the next start finds it, by the lock
 it holds, and goes on with it. Left alone for long, it ends by itself.
 
@@ -26,8 +26,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rehearsal.x.clocks import RunningClock
-from rehearsal.x.remote import Remote, RemoteError
+from rehearsal.clocks import RunningClock
+from rehearsal.remote import Remote, RemoteError
 from service.errors import Halt
 from service.lock import running_lock
 
@@ -134,7 +134,7 @@ def running(settings: Settings) -> Simulated:
 def _is_held(folder: Path) -> bool:
     """Whether a simulator lives on the folder: it holds the lock for as long as it does."""
     try:
-        handle = os.open(folder / "x.lock", os.O_RDWR | os.O_CLOEXEC)
+        handle = os.open(folder / "process.lock", os.O_RDWR | os.O_CLOEXEC)
     except OSError:
         return False
     try:
@@ -231,7 +231,7 @@ def _start(folder: Path) -> subprocess.Popen[bytes]:
     handle = os.open(folder / "x.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "wb") as out:
         return subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-P", "-m", "rehearsal.x", *words],
+            [sys.executable, "-P", "-m", "rehearsal", *words],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,

@@ -13,18 +13,18 @@ Stories stand among the notes of the world, so they go on when the simulator is 
 from __future__ import annotations
 
 import random
-import struct
-import zlib
 from datetime import datetime, timedelta
 from typing import Any
 
-from rehearsal.x.model import DirectMessage, Json, Post, User
+from rehearsal.pictures import draw_picture
+from rehearsal.records import Json
+from rehearsal.words import Door, Tale, Tongue
+from rehearsal.words.ar import ARABIC
+from rehearsal.words.en import ENGLISH
+from rehearsal.words.fa import PERSIAN
+from rehearsal.x.model import DirectMessage, Post, User
 from rehearsal.x.simulator import SHOP, open_shop
 from rehearsal.x.text import guess_language
-from rehearsal.x.words import Door, Tale, Tongue
-from rehearsal.x.words.ar import ARABIC
-from rehearsal.x.words.en import ENGLISH
-from rehearsal.x.words.fa import PERSIAN
 from rehearsal.x.world import World
 
 TONGUES: tuple[Tongue, ...] = (PERSIAN, ARABIC, ENGLISH)
@@ -279,25 +279,6 @@ class Crowd:
             "order": str(draw.randrange(100_000, 999_999)).translate(digits),
             "amount": f"{amount} {unit}",
         }
-
-
-def draw_picture(draw: random.Random) -> tuple[bytes, tuple[int, int]]:
-    """A small PNG (stripes in two colours of chance), and its width and height in pixels."""
-    width, height = 320, 200
-    one, other = (bytes(draw.randrange(40, 230) for _ in range(3)) for _ in range(2))
-    slant = draw.randrange(8, 40)
-    rows = b"".join(
-        b"\0" + b"".join(one if (x + y) // slant % 2 else other for x in range(width))
-        for y in range(height)
-    )
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        body = kind + data
-        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
-
-    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    parts = (chunk(b"IHDR", head), chunk(b"IDAT", zlib.compress(rows, 6)), chunk(b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(parts), (width, height)
 
 
 def _tale(tongue: Tongue, kind: str) -> Tale | None:

@@ -1,21 +1,15 @@
-"""What goes wrong on demand: which requests, how often, and how.
-
-A fault is about the wire, not about the state: it decides before the request is looked at, or
-after it was carried out, what the client gets to see. ``Faults.take`` is asked once a request.
-"""
+"""How X fails on demand; see ``rehearsal.faults``."""
 
 from __future__ import annotations
 
-import random
-import threading
-from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any
+
+from rehearsal.faults import Wire
 
 
 class Kind(StrEnum):
-    """The ways to fail. *Before*: nothing was carried out. *After*: it was, and the ledger has
-    it, but the client does not get the whole answer."""
+    """The ways to fail: X's refusals, which come before anything is carried out, and the ways of
+    any network."""
 
     UNAUTHORISED = "unauthorised"
     """Before: 401."""
@@ -33,109 +27,11 @@ class Kind(StrEnum):
     """Before: 429 with ``Retry-After`` of ``seconds`` (from a proxy in front of X)."""
     ERROR_500 = "error_500"
     ERROR_503 = "error_503"
-    RESET_BEFORE = "reset_before"
-    """Before: TCP reset."""
-    SILENCE_BEFORE = "silence_before"
-    """Before: no answer for ``seconds``, then the connection is closed."""
-    RESET_AFTER = "reset_after"
-    """After: TCP reset in place of an answer."""
-    SILENCE_AFTER = "silence_after"
-    """After: no answer for ``seconds``, then the connection is closed. Accepted, but unanswered."""
-    CUT_BODY = "cut_body"
-    """After: headers and half of the body, then the connection is closed."""
-    BAD_JSON = "bad_json"
-    """After: a whole answer that is not JSON."""
-    LOST_500 = "lost_500"
-    """After: 500, although it was carried out."""
-    SLOW = "slow"
-    """After: the right answer, ``seconds`` late."""
-
-    @property
-    def is_before(self) -> bool:
-        return self not in _AFTER
-
-
-_AFTER = frozenset(
-    {
-        Kind.RESET_AFTER,
-        Kind.SILENCE_AFTER,
-        Kind.CUT_BODY,
-        Kind.BAD_JSON,
-        Kind.LOST_500,
-        Kind.SLOW,
-    }
-)
-
-
-@dataclass(slots=True)
-class Fault:
-    """One order to fail.
-
-    ``endpoint`` is as in ``rehearsal.x.limits.LIMITS`` (``"POST /2/tweets"``), a method alone
-    (``"POST"``), or ``"*"`` for all of the interface. ``times``: how many requests, ``None`` for
-    all until it is taken away; ``skip``: how many to let pass first; ``probability`` and ``seed``
-    draw which of the rest. ``seconds``: see :class:`Kind`.
-    """
-
-    kind: Kind
-    endpoint: str = "*"
-    times: int | None = 1
-    skip: int = 0
-    probability: float = 1.0
-    seed: int = 0
-    seconds: float = 900.0
-    number: int = 0
-    hits: int = 0
-
-    def concerns(self, endpoint: str) -> bool:
-        return self.endpoint in ("*", endpoint, endpoint.partition(" ")[0])
-
-
-class Faults:
-    """The orders that stand, in the order they were given; the first that fits is taken."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._faults: list[Fault] = []
-        self._draws: dict[int, random.Random] = {}
-        self._count = 0
-
-    def add(self, kind: Kind | str, endpoint: str = "*", **more: Any) -> Fault:
-        """Give an order. Raises ``ValueError`` for a kind that there is not."""
-        with self._lock:
-            self._count += 1
-            fault = Fault(Kind(kind), endpoint, number=self._count, **more)
-            self._faults.append(fault)
-            self._draws[fault.number] = random.Random(fault.seed)  # noqa: S311 - a repeatable draw
-            return fault
-
-    def remove(self, number: int) -> None:
-        with self._lock:
-            self._faults = [one for one in self._faults if one.number != number]
-
-    def clear(self) -> None:
-        with self._lock:
-            self._faults.clear()
-
-    def standing(self) -> list[dict[str, Any]]:
-        with self._lock:
-            return [asdict(one) for one in self._faults]
-
-    def take(self, endpoint: str) -> Fault | None:
-        """The fault for this request, if any; counts it."""
-        with self._lock:
-            for fault in self._faults:
-                if not fault.concerns(endpoint):
-                    continue
-                if fault.skip > 0:
-                    fault.skip -= 1
-                    continue
-                if self._draws[fault.number].random() >= fault.probability:
-                    continue
-                fault.hits += 1
-                if fault.times is not None:
-                    fault.times -= 1
-                    if fault.times <= 0:
-                        self._faults.remove(fault)
-                return fault
-            return None
+    RESET_BEFORE = Wire.RESET_BEFORE
+    SILENCE_BEFORE = Wire.SILENCE_BEFORE
+    RESET_AFTER = Wire.RESET_AFTER
+    SILENCE_AFTER = Wire.SILENCE_AFTER
+    CUT_BODY = Wire.CUT_BODY
+    BAD_JSON = Wire.BAD_JSON
+    LOST_500 = Wire.LOST_500
+    SLOW = Wire.SLOW

@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 
 from oauthlib.oauth1.rfc5849 import signature  # type: ignore[import-untyped]
 
+from rehearsal.records import Json
 from rehearsal.x import problems
-from rehearsal.x.model import Json
 from rehearsal.x.world import World
 
 CODE_LIVES = timedelta(seconds=30)

@@ -13,9 +13,10 @@ from html import escape
 
 from flask import Flask, Response, jsonify, request
 
+from rehearsal.control import is_local
+from rehearsal.records import Json
 from rehearsal.x import text
-from rehearsal.x.control import is_local
-from rehearsal.x.model import DirectMessage, Json, Post
+from rehearsal.x.model import DirectMessage, Post
 from rehearsal.x.simulator import Simulator
 
 THREADS = 60

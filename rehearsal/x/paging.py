@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
+from rehearsal.records import Json
 from rehearsal.x import problems
 from rehearsal.x.ids import first_id_at
-from rehearsal.x.model import DirectMessage, Json, Post
+from rehearsal.x.model import DirectMessage, Post
 
 PAGING = ("since_id", "until_id", "start_time", "end_time", "max_results", "pagination_token")
 

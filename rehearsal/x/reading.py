@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 
 from flask import Flask, request
 
+from rehearsal.records import Json
 from rehearsal.x import limits, paging, problems, shapes
 from rehearsal.x.ids import first_id_at, made_at
-from rehearsal.x.model import Json, Post
+from rehearsal.x.model import Post
 from rehearsal.x.oauth import Caller
 from rehearsal.x.search import compile_query
 from rehearsal.x.simulator import Simulator, arguments, endpoint

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response
 
+from rehearsal.serving import serving
 from rehearsal.x import consent, control, page, problems, reading, writing
 from rehearsal.x.oauth import Credentials
 from rehearsal.x.simulator import Simulator, respond
-from rehearsal.x.wire import WireServer
 from rehearsal.x.world import World
 
 if TYPE_CHECKING:
@@ -50,6 +49,10 @@ class Served:
         return self.sim.credentials()
 
     @property
+    def keys(self) -> dict[str, str]:
+        return asdict(self.credentials)
+
+    @property
     def control_token(self) -> str:
         return self.sim.control_token
 
@@ -74,27 +77,6 @@ def serve(
     sim = Simulator(world, balance=balance, crowd=crowd)
     if control_token is not None:
         sim.control_token = control_token
-    if crowd is not None:
-        crowd.begin()
-    server = WireServer((host, port), create_app(sim), sim)
-    sim.base_url = server.base_url
-    over = threading.Event()
-    threads = [threading.Thread(target=server.serve_forever, args=(0.05,), name="simulated X")]
-    if crowd is not None and tick is not None:
-
-        def act() -> None:
-            while not over.wait(tick):
-                crowd.step(world.clock.now())
-
-        threads.append(threading.Thread(target=act, name="simulated customers"))
-    for thread in threads:
-        thread.daemon = True
-        thread.start()
-    try:
-        yield Served(sim, server.base_url)
-    finally:
-        over.set()
-        server.shutdown()
-        server.stop()
-        for thread in threads:
-            thread.join(timeout=10)
+    with serving(sim, create_app(sim), (host, port), crowd=crowd, tick=tick) as base_url:
+        sim.base_url = base_url
+        yield Served(sim, base_url)

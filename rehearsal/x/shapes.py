@@ -13,8 +13,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from rehearsal.records import Json
 from rehearsal.x import problems, text
-from rehearsal.x.model import DirectMessage, Json, Picture, Post, User
+from rehearsal.x.model import DirectMessage, Picture, Post, User
 from rehearsal.x.world import EDIT_WINDOW, EDITS, World
 
 _FIELDS = {

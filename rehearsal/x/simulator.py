@@ -8,16 +8,21 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from flask import Flask, Response, request
 
+from rehearsal.faults import Fault, Faults
+from rehearsal.records import Json
+from rehearsal.wire import Asked, Headers
 from rehearsal.x import problems
-from rehearsal.x.faults import Faults
+from rehearsal.x.endpoints import endpoint_of
+from rehearsal.x.faults import Kind
 from rehearsal.x.limits import Purse, Rates, Refused
-from rehearsal.x.model import Json, User
+from rehearsal.x.model import User
 from rehearsal.x.oauth import Caller, Credentials, Tokens
+from rehearsal.x.refusing import refusal
 from rehearsal.x.shapes import Shapes, Wanted
 from rehearsal.x.world import World
 
@@ -54,21 +59,6 @@ class Manners:
 
 
 @dataclass(slots=True)
-class Asked:
-    """One request as it came in, for tests to look at (no secrets). ``fault`` names what was
-    done to it; ``status`` is 0 where no status went out."""
-
-    at: datetime
-    method: str
-    path: str
-    query: str
-    body: str
-    endpoint: str = ""
-    status: int = 0
-    fault: str = ""
-
-
-@dataclass(slots=True)
 class Simulator:
     """One simulated X with one shop on it."""
 
@@ -76,7 +66,7 @@ class Simulator:
     balance: int | None = None
     control_token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     manners: Manners = field(default_factory=Manners)
-    faults: Faults = field(default_factory=Faults)
+    faults: Faults = field(default_factory=lambda: Faults(Kind))
     base_url: str = ""
     """Where it is served; set by ``serve``."""
     asked_at: float = field(default_factory=time.monotonic)
@@ -118,6 +108,16 @@ class Simulator:
             self.purse = Purse(self.world.clock, self.balance)
             if self.crowd is not None:
                 self.crowd.begin()
+
+    def endpoint_of(self, method: str, path: str) -> str | None:
+        return endpoint_of(method, path)
+
+    def refuse(self, fault: Fault | None) -> tuple[int, Headers, bytes]:
+        return refusal(fault, self.world.clock.now())
+
+    def seen(self, text: str) -> str:
+        """X's secrets are in headers, which are not kept."""
+        return text
 
     def shapes(self, wanted: Wanted) -> Shapes:
         return Shapes(self.world, wanted, self.manners.media_origin or self.base_url)
@@ -218,7 +218,6 @@ def arguments(*allowed: str) -> dict[str, str]:
 
 __all__ = [
     "SHOP",
-    "Asked",
     "Manners",
     "Simulator",
     "arguments",

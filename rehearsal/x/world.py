@@ -1,25 +1,17 @@
-"""The state of the simulated X: who is there, what was written, and what it took in.
-
-All of it is in memory, behind one lock. With a ``journal`` every change is a line in a file
-before the call returns, so that not even killing the simulator takes back what it accepted;
-``World`` reads the journal when it is made, and leaves out a last line that was cut short.
-"""
+"""The state of the simulated X: who is there, and what was written."""
 
 from __future__ import annotations
 
-import json
-import os
-import threading
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import Any, ClassVar
 
+from rehearsal.journal import Kept
+from rehearsal.records import Record
 from rehearsal.x import problems, text
 from rehearsal.x.ids import Ids
-from rehearsal.x.model import Accepted, DirectMessage, Json, Picture, Post, Record, User
-from shenava.clock import Clock, SystemClock
+from rehearsal.x.model import DirectMessage, Picture, Post, User
 
 DUPLICATE_WINDOW = timedelta(hours=24)
 """How long the same words to the same place are a duplicate. X does not say; deleted posts count
@@ -29,49 +21,29 @@ EDIT_WINDOW = timedelta(hours=1)
 EDITS = 5
 """A post can be edited five times within the hour (X docs, "Edit Posts", read 2026-08)."""
 
-_KINDS: dict[str, type[Record]] = {
-    "user": User,
-    "post": Post,
-    "dm": DirectMessage,
-    "picture": Picture,
-    "accepted": Accepted,
-}
-
-_R = TypeVar("_R", bound=Record)
-
 
 def conversation_of(one: str, other: str) -> str:
     """The id of the private conversation of two people."""
     return "-".join(sorted((one, other), key=int))
 
 
-class World:
+class World(Kept):
     """One simulated X. Methods may be called from any thread."""
 
-    def __init__(self, clock: Clock | None = None, journal: Path | None = None) -> None:
-        self.clock: Clock = clock or SystemClock()
-        self.lock = threading.RLock()
-        self.version = 0
-        """Grows with every change."""
-        self.ledger: list[Accepted] = []
-        self._journal: IO[str] | None = None
-        self._path = journal
-        self._clear()
-        if journal is not None:
-            if journal.exists():
-                self._load(journal)
-            journal.parent.mkdir(parents=True, exist_ok=True)
-            self.save(journal)
-            self._journal = _open_private(journal, "a")
+    KINDS: ClassVar[Mapping[str, type[Record]]] = {
+        "user": User,
+        "post": Post,
+        "dm": DirectMessage,
+        "picture": Picture,
+    }
 
     def _clear(self) -> None:
+        super()._clear()
         self._ids = Ids(self.clock)
         self.users: dict[str, User] = {}
         self.posts: dict[str, Post] = {}
         self.dms: dict[str, DirectMessage] = {}
         self.pictures: dict[str, Picture] = {}
-        self.notes: dict[str, Json] = {}
-        self.ledger.clear()
         self._by_name: dict[str, str] = {}
         self._all: list[int] = []
         self._mentions: dict[str, list[int]] = {}
@@ -319,108 +291,13 @@ class World:
         found = (self.posts[one] for one in self._answers.get(post_id, []))
         return [post for post in found if self.is_listed(post)]
 
-    # --- the ledger ---------------------------------------------------------------------------
-
-    def accept(self, deed: str, user_id: str, result_id: str, **more: str) -> Accepted:
-        """Write down that the interface took something in."""
-        with self.lock:
-            number = len(self.ledger) + 1
-            line = Accepted(number, self.clock.now(), deed, user_id, result_id, **more)
-            return self._put("accepted", str(number), line)
-
-    def answered(self, number: int, how: str) -> None:
-        """Write down what became of the answer to line ``number`` of the ledger."""
-        with self.lock:
-            line = self.ledger[number - 1]
-            line.answer = how
-            self._put("accepted", str(number), line)
-
-    def doubles(self) -> list[list[Accepted]]:
-        """Posts and private messages that were taken in more than once: the same words of the
-        same account to the same place, or the same client key."""
-        groups: dict[tuple[str, ...], list[Accepted]] = {}
-        for line in self.ledger:
-            if line.deed not in ("post", "dm"):
-                continue
-            groups.setdefault((line.deed, line.user_id, line.target, line.text), []).append(line)
-            if line.client_key:
-                groups.setdefault((line.user_id, line.client_key), []).append(line)
-        return [lines for lines in groups.values() if len(lines) > 1]
-
     # --- keeping ------------------------------------------------------------------------------
 
-    def note(self, key: str, value: Json) -> None:
-        """Remember something for a part that has no record of its own (tokens, stories)."""
-        with self.lock:
-            self.notes[key] = value
-            self._line("note", key, value)
-
-    def forget(self) -> None:
-        """Empty everything: a new, bare X. The journal begins anew."""
-        with self.lock:
-            self._clear()
-            self.version += 1
-            if self._journal is not None and self._path is not None:
-                self._journal.close()
-                self._journal = _open_private(self._path, "w")
-
-    def save(self, path: Path) -> None:
-        """Write the whole state to ``path``, at once or not at all."""
-        with self.lock:
-            fresh = path.with_suffix(".new")
-            with _open_private(fresh, "w") as out:
-                for kind, key, value in self._everything():
-                    out.write(_as_line(kind, key, value))
-                out.flush()
-                os.fsync(out.fileno())
-            fresh.replace(path)
-            if self._journal is not None and path == self._path:
-                self._journal.close()
-                self._journal = _open_private(path, "a")
-
-    def close(self) -> None:
-        with self.lock:
-            if self._journal is not None:
-                self._journal.close()
-                self._journal = None
-
-    def _everything(self) -> Iterator[tuple[str, str, Json]]:
-        for kind, table in (
-            ("user", self.users),
-            ("picture", self.pictures),
-            ("post", self.posts),
-            ("dm", self.dms),
-        ):
-            for key, record in table.items():
-                yield kind, key, record.to_json()
-        for line in self.ledger:
-            yield "accepted", str(line.number), line.to_json()
-        for key, value in self.notes.items():
-            yield "note", key, value
-
-    def _load(self, path: Path) -> None:
-        with path.open(encoding="utf-8") as lines:
-            for line in lines:
-                if not line.endswith("\n"):
-                    break
-                found = json.loads(line)
-                if found["kind"] == "note":
-                    self.notes[found["key"]] = found["value"]
-                else:
-                    record = _KINDS[found["kind"]].from_json(found["value"])
-                    self._index(found["kind"], found["key"], record)
-
-    def _put(self, kind: str, key: str, record: _R) -> _R:
-        """A record is new or has changed: index it, and write it down."""
-        self._index(kind, key, record)
-        self._line(kind, key, record.to_json())
-        return record
-
-    def _line(self, kind: str, key: str, value: Json) -> None:
-        self.version += 1
-        if self._journal is not None:
-            self._journal.write(_as_line(kind, key, value))
-            self._journal.flush()
+    def _tables(self) -> Iterator[tuple[str, Mapping[str, Record]]]:
+        yield "user", self.users
+        yield "picture", self.pictures
+        yield "post", self.posts
+        yield "dm", self.dms
 
     def _index(self, kind: str, key: str, record: Record) -> None:
         match record:
@@ -438,13 +315,7 @@ class World:
                     self._private.setdefault(person, []).append(int(key))
             case Picture():
                 self.pictures[key] = record
-            case Accepted():
-                if record.number > len(self.ledger):
-                    self.ledger.append(record)
-                else:
-                    self.ledger[record.number - 1] = record
-        if kind != "accepted":
-            self._ids.seen(key)
+        self._ids.seen(key)
 
     def _index_post(self, post: Post) -> None:
         number = int(post.id)
@@ -454,14 +325,3 @@ class World:
             self._mentions.setdefault(person, []).append(number)
         if post.reply_to:
             self._answers.setdefault(post.reply_to, []).append(post.id)
-
-
-def _open_private(path: Path, mode: str) -> IO[str]:
-    """Open to write, for its owner only: keys of the pretended app stand in there."""
-    how = os.O_APPEND if mode == "a" else os.O_TRUNC
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | how, 0o600), mode, encoding="utf-8")
-
-
-def _as_line(kind: str, key: str, value: Json) -> str:
-    line = {"kind": kind, "key": key, "value": value}
-    return json.dumps(line, ensure_ascii=False) + "\n"

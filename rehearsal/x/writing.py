@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-import struct
 from typing import Any
 
 from flask import Flask, Response, request
 
+from rehearsal.pictures import look_at
+from rehearsal.records import Json
 from rehearsal.x import limits, problems, shapes, text
-from rehearsal.x.model import Json, Picture
+from rehearsal.x.model import Picture
 from rehearsal.x.oauth import Caller
 from rehearsal.x.simulator import Simulator, endpoint
 
@@ -263,25 +264,3 @@ def _uploaded(sim: Simulator, caller: Caller) -> Picture:
     picture = sim.world.add_picture(caller.user_id, content, mime, size=size)
     _take_in(sim, "upload", caller, picture.id)
     return picture
-
-
-def look_at(content: bytes) -> tuple[str, tuple[int, int]]:
-    """Kind and size in pixels of a picture, from its first bytes; ``("", (0, 0))`` for others."""
-    if content.startswith(b"\x89PNG\r\n\x1a\n") and len(content) >= 24:
-        return "image/png", struct.unpack(">II", content[16:24])
-    if content.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg", _jpeg_size(content)
-    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
-        return "image/webp", (0, 0)
-    return "", (0, 0)
-
-
-def _jpeg_size(content: bytes) -> tuple[int, int]:
-    at = 2
-    while at + 9 < len(content) and content[at] == 0xFF:
-        marker = content[at + 1]
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            height, width = struct.unpack(">HH", content[at + 5 : at + 9])
-            return width, height
-        at += 2 + struct.unpack(">H", content[at + 2 : at + 4])[0]
-    return 0, 0

@@ -18,8 +18,8 @@ from channels.scripted_x import Reply, Said, ScriptedX, Seen, dm, post, user
 from support.factories import START
 from support.x_document import Document
 
+from rehearsal.wire import Asked
 from rehearsal.x.endpoints import endpoint_of
-from rehearsal.x.simulator import Asked
 from shenava.channels import Deed, Outgoing
 from shenava.channels.x import OAuth2, XChannel
 from shenava.channels.x.read import Walk

@@ -12,6 +12,7 @@ import requests
 from support.simulated_x import PIXEL, Place
 from support.x_document import Document
 
+from rehearsal.faults import is_before
 from rehearsal.x import Kind
 from rehearsal.x.crowd import Crowd
 from rehearsal.x.endpoints import endpoint_of
@@ -247,7 +248,7 @@ def test_refusing(x: Place, document: Document, name: str) -> None:
 
 
 BEFORE = [
-    one for one in Kind if one.is_before and one not in (Kind.RESET_BEFORE, Kind.SILENCE_BEFORE)
+    one for one in Kind if is_before(one) and one not in (Kind.RESET_BEFORE, Kind.SILENCE_BEFORE)
 ]
 
 

@@ -10,12 +10,12 @@ from support.factories import START
 from support.processes import wait_until
 from support.simulated_x import Place
 
+from rehearsal.pictures import draw_picture, look_at
+from rehearsal.words import Door
 from rehearsal.x import World, serve
-from rehearsal.x.crowd import TONGUES, Crowd, draw_picture
+from rehearsal.x.crowd import TONGUES, Crowd
 from rehearsal.x.simulator import SHOP
 from rehearsal.x.text import LIMIT, units
-from rehearsal.x.words import Door
-from rehearsal.x.writing import look_at
 from shenava.clock import SetClock
 
 TEN_SECONDS = timedelta(seconds=10)

@@ -18,10 +18,10 @@ from support.factories import START
 from support.processes import ROOT, wait_until
 from support.simulated_x import PIXEL, Place
 
+from rehearsal.remote import Remote, RemoteError
 from rehearsal.x import World, problems
 from rehearsal.x.ids import Ids, first_id_at, made_at
 from rehearsal.x.page import WORDS
-from rehearsal.x.remote import Remote, RemoteError
 from rehearsal.x.search import compile_query
 from rehearsal.x.text import direction, links, names, on_the_wire, units
 from shenava.clock import SetClock
@@ -273,7 +273,7 @@ def test_the_page_says_that_it_is_a_simulation(x: Place, lang: str, way: str) ->
 
 
 def test_a_process_of_its_own_goes_on_where_it_was_killed(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "rehearsal.x", "--home", str(tmp_path), "--no-crowd"]
+    command = [sys.executable, "-m", "rehearsal", "--home", str(tmp_path), "--no-crowd"]
 
     def start() -> tuple[subprocess.Popen[str], Remote]:
         process = subprocess.Popen(

@@ -13,9 +13,9 @@ import requests
 import tweepy
 from requests.adapters import HTTPAdapter
 
+from rehearsal.remote import Remote
 from rehearsal.x import Served, World, serve
 from rehearsal.x.model import Post, User
-from rehearsal.x.remote import Remote
 from shenava.clock import SetClock
 from support.factories import START
 

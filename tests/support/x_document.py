@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 from openapi_schema_validator import OAS30Validator, oas30_format_checker
 
-from rehearsal.x.simulator import Asked
+from rehearsal.wire import Asked
 
 
 class Document:

@@ -1,6 +1,6 @@
 """What customers say in English, as it is typed on phones."""
 
-from rehearsal.x.words import Door, Tale, Tongue
+from rehearsal.words import Door, Tale, Tongue
 
 _NAG = (
     "Hi again, still no answer about order {order}",

@@ -17,7 +17,8 @@ class RemoteError(Exception):
 
 class Remote:
     """``Remote(base_url, token).call("POST", "/outage", complaints=200)``; see
-    ``rehearsal.x.control`` for what can be called."""
+    ``rehearsal.x.control`` and
+    ``rehearsal.instagram.control`` for what can be called."""
 
     def __init__(self, base_url: str, token: str, *, timeout: float = 10) -> None:
         self._base, self._token, self._timeout = base_url, token, timeout

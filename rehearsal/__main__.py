@@ -1,9 +1,10 @@
-"""``python -m rehearsal.x``: the simulated X as a process of its own, until SIGINT or SIGTERM.
+"""``python -m rehearsal``: the simulated platforms as one process, until SIGINT or SIGTERM.
 
-Keeps its state in ``HOME/x.journal``, so it goes on where it was, at the port it had if that is
-free; writes ``HOME/x.json`` (readable by its owner only) with its process number, the address, the
-control token and the keys of the shop, and says one line on standard output when it can be reached.
-One process a folder: ``HOME/x.lock`` is held for as long as it lives.
+One process for all of them, so that they live by one clock; each on a port of its own. Each keeps
+its state in ``HOME/NAME.journal``, so it goes on where it was, at the port it had if that is free;
+for each there is ``HOME/NAME.json`` (readable by its owner only) with the process number, the
+address, the control token and the keys of the shop. A line for each on standard output says that
+it can be reached. One process a folder: ``HOME/process.lock`` is held for as long as it lives.
 """
 
 from __future__ import annotations
@@ -19,22 +20,20 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
+from typing import Any, Protocol
 
-from rehearsal.x.clocks import RunningClock
+from rehearsal.clocks import RunningClock
 from rehearsal.x.crowd import Crowd
-from rehearsal.x.server import Served, serve
+from rehearsal.x.server import serve
 from rehearsal.x.world import World
 
-CONNECTION_FILE = "x.json"
-JOURNAL_FILE = "x.journal"
-LOCK_FILE = "x.lock"
+LOCK_FILE = "process.lock"
 
 
 def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser("python -m rehearsal.x", description="A simulated X.")
+    parser = argparse.ArgumentParser("python -m rehearsal", description="Simulated platforms.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (loopback)")
     parser.add_argument("--port", type=int, default=0, help="port; 0: as before, or a free one")
     parser.add_argument("--home", type=Path, required=True, help="folder for state and keys")
@@ -66,10 +65,10 @@ def _only_one(home: Path) -> Iterator[bool]:
         os.close(handle)
 
 
-def _port_before(home: Path, host: str) -> int:
+def _port_before(home: Path, name: str, host: str) -> int:
     """The port it had, so that addresses of posts stay good; 0 if it had none or it is taken."""
     try:
-        address = json.loads((home / CONNECTION_FILE).read_text(encoding="utf-8"))["base_url"]
+        address = json.loads((home / f"{name}.json").read_text(encoding="utf-8"))["base_url"]
         port = int(address.rpartition(":")[2])
         with socket.socket() as tried:
             tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -79,14 +78,28 @@ def _port_before(home: Path, host: str) -> int:
     return port
 
 
-def write_connection(served: Served, home: Path) -> Path:
-    """Write the file by which others find the simulator; the path of it."""
-    path, fresh = home / CONNECTION_FILE, home / f"{CONNECTION_FILE}.new"
+class Served(Protocol):
+    """A platform that can be reached."""
+
+    @property
+    def base_url(self) -> str: ...
+
+    @property
+    def control_token(self) -> str: ...
+
+    @property
+    def keys(self) -> dict[str, Any]:
+        """What its developer console would show."""
+
+
+def write_connection(served: Served, home: Path, name: str) -> Path:
+    """Write the file by which others find a platform; the path of it."""
+    path, fresh = home / f"{name}.json", home / f"{name}.json.new"
     content = {
         "pid": os.getpid(),
         "base_url": served.base_url,
         "control_token": served.control_token,
-        "credentials": asdict(served.credentials),
+        "credentials": served.keys,
     }
     fresh.unlink(missing_ok=True)
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -101,14 +114,14 @@ def main(given: Sequence[str] | None = None) -> int:
     options.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _only_one(options.home) as alone:
         if not alone:
-            sys.stderr.write(f"a simulated X runs on {options.home} already\n")
+            sys.stderr.write(f"a rehearsal runs on {options.home} already\n")
             return 2
         return _serve(options)
 
 
 def _serve(options: argparse.Namespace) -> int:
     clock = RunningClock()
-    world = World(clock, options.home / JOURNAL_FILE)
+    world = World(clock, options.home / "x.journal")
     clock.set_ahead(timedelta(seconds=world.notes.get("clock", {}).get("ahead_s", 0)))
     crowd = None
     if not options.no_crowd:
@@ -124,9 +137,9 @@ def _serve(options: argparse.Namespace) -> int:
     over = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: over.set())
-    port = options.port or _port_before(options.home, options.host)
+    port = options.port or _port_before(options.home, "x", options.host)
     with serve(world, options.host, port, crowd=crowd, balance=options.balance, tick=0.5) as served:
-        path = write_connection(served, options.home)
+        path = write_connection(served, options.home, "x")
         sys.stdout.write(f"simulated X at {served.base_url}/ (keys in {path})\n")
         sys.stdout.flush()
         while not over.wait(None if options.alone is None else 1.0):

@@ -1,6 +1,6 @@
 """What customers say in Persian: as people type it, with and without half-spaces."""
 
-from rehearsal.x.words import Door, Tale, Tongue
+from rehearsal.words import Door, Tale, Tongue
 
 _NAG = (
     "سلام مجدد، هنوز کسی جواب نداده. سفارش {order}",

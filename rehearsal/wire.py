@@ -1,13 +1,12 @@
 """The wire: an HTTP/1.1 server that can fail the way networks do.
 
 It runs the WSGI application in one thread a connection, and carries out the faults of
-``rehearsal.x.faults`` on the socket itself: a real TCP reset, half a body, silence.
+``rehearsal.faults`` on the socket itself: a real TCP reset, half a body, silence.
 """
 
 from __future__ import annotations
 
 import io
-import json
 import os
 import select
 import socket
@@ -15,55 +14,85 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from socketserver import ThreadingMixIn
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from flask import Flask
 from werkzeug.wrappers import Response
 
-from rehearsal.x import problems
-from rehearsal.x.endpoints import endpoint_of
-from rehearsal.x.faults import Fault, Kind
-from rehearsal.x.simulator import Asked, Simulator
+from rehearsal.faults import Fault, Faults, Wire, is_before
+from rehearsal.journal import Kept
 
 MOST_BYTES = 16 * 1024 * 1024
 """Largest body of a request."""
 
-_REFUSALS: dict[Kind, Callable[[], problems.Problem]] = {
-    Kind.UNAUTHORISED: problems.unauthorised,
-    Kind.PAYMENT: problems.no_credit,
-    Kind.DUPLICATE: problems.duplicate,
-    Kind.FORBIDDEN: lambda: problems.forbidden("You are not permitted to perform this action."),
-    Kind.RATE: problems.too_many,
-    Kind.RATE_BARE: problems.too_many,
-    Kind.RATE_RETRY_AFTER: problems.too_many,
-    Kind.ERROR_500: lambda: problems.broken(500),
-    Kind.ERROR_503: lambda: problems.broken(503),
-}
 _HOW = {
-    Kind.RESET_AFTER: "reset",
-    Kind.SILENCE_AFTER: "silence",
-    Kind.CUT_BODY: "cut",
-    Kind.BAD_JSON: "bad_json",
-    Kind.LOST_500: "lost_500",
+    Wire.RESET_AFTER: "reset",
+    Wire.SILENCE_AFTER: "silence",
+    Wire.CUT_BODY: "cut",
+    Wire.BAD_JSON: "bad_json",
+    Wire.LOST_500: "lost_500",
 }
 
 Headers = list[tuple[str, str]]
 
 
+@dataclass(slots=True)
+class Asked:
+    """One request as it came in, for tests to look at (no secrets). ``fault`` names what was
+    done to it; ``status`` is 0 where no status went out."""
+
+    at: datetime
+    method: str
+    path: str
+    query: str
+    body: str
+    endpoint: str = ""
+    status: int = 0
+    fault: str = ""
+
+
+class Platform(Protocol):
+    """What the wire has to know of a simulated platform."""
+
+    @property
+    def world(self) -> Kept: ...
+
+    @property
+    def faults(self) -> Faults: ...
+
+    @property
+    def requests(self) -> deque[Asked]:
+        """What was asked of the interface, newest last."""
+
+    asked_at: float
+    """When the last request of any kind came in, on the monotonic clock."""
+
+    def endpoint_of(self, method: str, path: str) -> str | None:
+        """Name of the door of the interface; ``None`` for what is not of it (page, control)."""
+
+    def refuse(self, fault: Fault | None) -> tuple[int, Headers, bytes]:
+        """Status, headers and body of a refusal of the platform's own; ``None``: of its 500."""
+
+    def seen(self, text: str) -> str:
+        """A query or a body, as it may be kept: without secrets."""
+
+
 class WireServer(ThreadingMixIn, HTTPServer):
-    """Serves one simulator. ``stop`` ends it, open connections and silences included."""
+    """Serves one simulated platform. ``stop`` ends it, open connections and silences included."""
 
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, address: tuple[str, int], app: Flask, sim: Simulator) -> None:
+    def __init__(self, address: tuple[str, int], app: Flask, sim: Platform) -> None:
         self.app, self.sim = app, sim
         self._open: set[socket.socket] = set()
         self._serving: set[threading.Thread] = set()
@@ -128,7 +157,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: WireServer
 
     def log_message(self, format: str, *args: object) -> None:
-        """Requests are kept in ``Simulator.requests``; nothing is printed."""
+        """Requests are kept in ``Platform.requests``; nothing is printed."""
 
     def do_GET(self) -> None:
         self._handle()
@@ -158,9 +187,14 @@ class _Handler(BaseHTTPRequestHandler):
             return
         body = self.rfile.read(int(length))
         split = urlsplit(self.path)
-        name = endpoint_of(self.command, split.path)
+        name = sim.endpoint_of(self.command, split.path)
         asked = Asked(
-            sim.world.clock.now(), self.command, split.path, split.query, _legible(body), name or ""
+            sim.world.clock.now(),
+            self.command,
+            split.path,
+            sim.seen(split.query),
+            sim.seen(_legible(body)),
+            name or "",
         )
         fault = None
         if name is not None:
@@ -168,7 +202,7 @@ class _Handler(BaseHTTPRequestHandler):
             fault = sim.faults.take(name)
         if fault is not None:
             asked.fault = str(fault.kind)
-        if fault is not None and fault.kind.is_before:
+        if fault is not None and is_before(fault.kind):
             asked.status = self._fail_before(fault)
             return
         answer, line = self._carry_out(body)
@@ -180,7 +214,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send(answer.status_code, headers, payload)
             return
         if line is not None and fault.kind in _HOW:
-            sim.world.answered(line, _HOW[fault.kind])
+            sim.world.answered(line, _HOW[Wire(fault.kind)])
         self._fail_after(fault, answer.status_code, headers, payload)
 
     @contextmanager
@@ -232,40 +266,28 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _fail_before(self, fault: Fault) -> int:
         """Carry out a fault of the first kind; the status that went out, or 0."""
-        if fault.kind is Kind.RESET_BEFORE:
+        if fault.kind == Wire.RESET_BEFORE:
             self._reset()
             return 0
-        if fault.kind is Kind.SILENCE_BEFORE:
+        if fault.kind == Wire.SILENCE_BEFORE:
             self._silence(fault.seconds)
             return 0
-        problem = _REFUSALS[fault.kind]()
-        headers: Headers = [("Content-Type", "application/problem+json")]
-        if fault.kind is Kind.RATE:
-            resets = self.server.sim.world.clock.now() + timedelta(seconds=fault.seconds)
-            headers += [
-                ("x-rate-limit-limit", "15"),
-                ("x-rate-limit-remaining", "0"),
-                ("x-rate-limit-reset", str(int(resets.timestamp()))),
-            ]
-        elif fault.kind is Kind.RATE_RETRY_AFTER:
-            headers.append(("Retry-After", str(int(fault.seconds))))
-        self._send(problem.status, headers, json.dumps(problem.body).encode())
-        return problem.status
+        status, headers, body = self.server.sim.refuse(fault)
+        self._send(status, headers, body)
+        return status
 
     def _fail_after(self, fault: Fault, status: int, headers: Headers, payload: bytes) -> None:
-        if fault.kind is Kind.RESET_AFTER:
+        if fault.kind == Wire.RESET_AFTER:
             self._reset()
-        elif fault.kind is Kind.SILENCE_AFTER:
+        elif fault.kind == Wire.SILENCE_AFTER:
             self._silence(fault.seconds)
-        elif fault.kind is Kind.CUT_BODY:
+        elif fault.kind == Wire.CUT_BODY:
             self.close_connection = True
             self._send(status, headers, payload[: len(payload) // 2], length=len(payload))
-        elif fault.kind is Kind.BAD_JSON:
+        elif fault.kind == Wire.BAD_JSON:
             self._send(status, headers, payload[:-1] + b",,")
-        elif fault.kind is Kind.LOST_500:
-            problem = problems.broken(500)
-            kind = [("Content-Type", "application/problem+json")]
-            self._send(500, kind, json.dumps(problem.body).encode())
+        elif fault.kind == Wire.LOST_500:
+            self._send(*self.server.sim.refuse(None))
         else:
             self._wait(fault.seconds)
             self._send(status, headers, payload)

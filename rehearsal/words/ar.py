@@ -1,6 +1,6 @@
 """What customers say in Arabic: Gulf, Egyptian, Levantine, Maghrebi, and the written language."""
 
-from rehearsal.x.words import Door, Tale, Tongue
+from rehearsal.words import Door, Tale, Tongue
 
 _NAG = (
     "السلام عليكم، للحين ما أحد رد علي. رقم الطلب {order}",
