@@ -130,7 +130,13 @@ def first_complete(session: Session, feed_id: int) -> Coverage | None:
 def _complete(session: Session, feed_id: int, order: Any) -> Coverage | None:
     return session.scalars(
         select(Coverage)
-        .where(Coverage.feed_id == feed_id, Coverage.kind.in_(_RUNS), Coverage.complete)
+        .where(
+            Coverage.feed_id == feed_id,
+            Coverage.kind.in_(_RUNS),
+            Coverage.complete,
+            # Said for the index, of which it is the second half; it is so where complete is.
+            Coverage.covered_to.is_not(None),
+        )
         .order_by(order)
         .limit(1)
     ).one_or_none()

@@ -43,7 +43,6 @@ from shenava.store import (
     Account,
     AccountState,
     Alone,
-    CoverageKind,
     Feed,
     FeedError,
     PausedBecause,
@@ -61,8 +60,9 @@ MAX_PAGES = 50
 """Pages of one run. What is left is read by the next, which may be of another feed first."""
 
 STILL_FRESH = timedelta(hours=24)
-"""The first reading of a feed brings the past too. What was written longer than this before the
-account was connected is history: found and counted, but nobody is alerted."""
+"""The first reading of a feed brings the past too, and so does a back-fill. What was written
+longer than this before the feed was first read is history: found and counted, but nobody is
+alerted."""
 
 
 _REPEATS = 3
@@ -93,6 +93,11 @@ class Free:
         return 0
 
 
+def price_by(tariff: Tariff) -> Callable[[str, int], int]:
+    """What so many of one kind of resource cost there, for the meter."""
+    return lambda what, count: tariff.read_price(Reads({what: count}, requests=0))
+
+
 TakeOwn = Callable[[Session, int, Sequence[OwnMessage], datetime], None]
 """Stores what the shop wrote itself: (session, account, messages, now). ``responder`` has it."""
 
@@ -110,6 +115,8 @@ class Means:
     # Spreads turns over time; nobody must be unable to guess it.
     chance: Random = field(default_factory=Random)
     max_pages: int = MAX_PAGES
+    # Asked between two pages: the service is about to stop, and the rest can wait.
+    stopping: Callable[[], bool] = lambda: False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +136,14 @@ class Claim:
 @dataclass(frozen=True, slots=True)
 class Run:
     """What a run came to. ``error``: what stopped it, ``None`` if nothing did. ``complete``: the
-    feed was read to its end; else the next run goes on."""
+    feed was read to its end; else the next run goes on. ``stopped``: it was asked to stop."""
 
     pages: int = 0
     new: int = 0
     repaired: int = 0
     complete: bool = False
     error: FeedError | None = None
+    stopped: bool = False
 
 
 class _Lost(Exception):
@@ -187,8 +195,9 @@ def claim_due(store: Store, *, sweep: bool = False) -> Claim | None:
 
 
 def run(store: Store, claim: Claim, connect: Callable[[], Channel], means: Means) -> Run:
-    """Read a claimed feed until it is complete, ``means.max_pages`` are read, or something stops
-    it; then give it back with its next turn. Raises nothing: what stopped it is in the result.
+    """Read a claimed feed until it is complete, ``means.max_pages`` are read, ``means.stopping``
+    says so between two pages, or something fails; then give it back with its next turn. Raises
+    nothing: what stopped it is in the result.
 
     ``connect`` makes the channel, and may raise ``ChannelError`` too.
     """
@@ -197,6 +206,9 @@ def run(store: Store, claim: Claim, connect: Callable[[], Channel], means: Means
         channel = connect()
         cursor = _begin(store, claim, means, channel)
         while cursor is not None and done.pages < means.max_pages and not done.complete:
+            if means.stopping():
+                done = replace(done, stopped=True)
+                break
             page = channel.read(claim.source, cursor)
             done = _store_page(store, claim, means, page, done)
             cursor = page.cursor
@@ -226,6 +238,7 @@ def _begin(store: Store, claim: Claim, means: Means, channel: Channel) -> Mappin
         feed = _ours(session, claim)
         # A killed run may have left something set aside for this feed.
         feed.held_micros, feed.held_reads = 0, 0
+        feed.began_at = feed.began_at or now
         session.flush()
         cursor = feed.cursor
         if claim.sweep:
@@ -275,7 +288,7 @@ def _store_ours(
 ) -> Run:
     line = coverage.open_line(session, feed.id, sweep=claim.sweep)
     assert line is not None, "a page belongs to a reading that was begun"
-    result = take_in_session(session, _aged(page.incoming, claim, line.kind), now)
+    result = take_in_session(session, _aged(page.incoming, feed.began_at), now)
     means.take_own(session, claim.account_id, page.own, now)
     repaired = coverage.count_repaired(session, feed.id, result.message_ids)
     if not claim.sweep:
@@ -348,9 +361,11 @@ def _end_sweep(
     now: datetime,
     chance: Random,
 ) -> None:
-    """A sweep never weighs on the feed's own turns. One that failed is taken up again; one that
-    the budget, or its number of pages, stopped is over and claims nothing."""
-    if done.error in (None, FeedError.BUDGET):
+    """A sweep never weighs on the feed's own turns. One that failed, or had to stop, is taken up
+    again; one that the budget, or its number of pages, stopped is over and claims nothing."""
+    if done.stopped:
+        feed.sweep_at = now
+    elif done.error in (None, FeedError.BUDGET):
         end_sweep(session, feed.id, now)
         feed.sweep_at = now + SWEEP_EVERY
     else:
@@ -401,23 +416,13 @@ def _pay(session: Session, claim: Claim, means: Means, page: Page, now: datetime
     sent and looked up: in another order two transactions could wait for each other."""
     if claim.app_id is not None:
         meter.lock_spent(session, claim.app_id, now)
-        meter.add(session, claim.app_id, now, _used(page, means.tariff))
+        meter.add_reads(session, claim.app_id, now, page.reads, price_by(means.tariff))
 
 
-def _used(page: Page, tariff: Tariff) -> dict[str, tuple[int, int]]:
-    used = {
-        what: (count, tariff.read_price(Reads({what: count}, requests=0)))
-        for what, count in page.reads.resources.items()
-    }
-    used[meter.REQUESTS] = (page.reads.requests, 0)
-    return used
-
-
-def _aged(incoming: Sequence[Incoming], claim: Claim, kind: CoverageKind) -> list[Incoming]:
-    """What a first reading brings, with the long past marked as history."""
-    if kind is not CoverageKind.BACKFILL or claim.connected_at is None:
-        return list(incoming)
-    before = claim.connected_at - STILL_FRESH
+def _aged(incoming: Sequence[Incoming], began_at: datetime | None) -> list[Incoming]:
+    """What a page brings, with what was written long before the feed began marked as history."""
+    assert began_at is not None, "set before the first page is read"
+    before = began_at - STILL_FRESH
     return [replace(item, historic=item.historic or item.written_at < before) for item in incoming]
 
 

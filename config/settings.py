@@ -150,6 +150,10 @@ class Settings(BaseSettings):
     model_threads: Annotated[int, Field(ge=1, le=32)] = 1
     """Number of threads the verdict model computes with. More than idle cores makes it slower."""
 
+    coverage_days: Annotated[int, Field(ge=31, le=3650)] = 90
+    """Days for which the ledger of collecting keeps each reading as a line of its own. Older ones
+    are folded into one line for each stretch without a hole; what is covered stays known."""
+
     session_hours: Annotated[int, Field(ge=1, le=720)] = 12
     """Hours after which someone who does nothing is signed out."""
 

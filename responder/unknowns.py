@@ -177,12 +177,13 @@ def _pay(session: Session, claimed: Look, reads: Reads, now: datetime, means: Me
         select(Account.platform).where(Account.id == claimed.account_id)
     ).one()
     rules = means.rules.get(platform)
-    used = {
-        what: (count, rules.read_price(Reads({what: count}, requests=0)) if rules else 0)
-        for what, count in reads.resources.items()
-    }
+
+    def price(what: str, count: int) -> int:
+        return rules.read_price(Reads({what: count}, requests=0)) if rules else 0
+
     assert claimed.app_id is not None
-    meter.add(session, claimed.app_id, now, used | {meter.REQUESTS: (reads.requests, 0)})
+    meter.lock_spent(session, claimed.app_id, now)
+    meter.add_reads(session, claimed.app_id, now, reads, price)
 
 
 def _conclude(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 from typing import Protocol
 
@@ -58,8 +59,10 @@ def run_one(
     *,
     sweep: bool = False,
     chance: Random | None = None,
+    stopping: Callable[[], bool] = lambda: False,
 ) -> Run | None:
-    """One run, or sweep, of the feed that is due longest; ``None`` when none is."""
+    """One run, or sweep, of the feed that is due longest; ``None`` when none is. It stops after
+    the page in hand when ``stopping`` says so; the next run goes on from there."""
     claim = fetch.claim_due(store, sweep=sweep)
     if claim is None:
         return None
@@ -68,6 +71,7 @@ def run_one(
         take_own=own_taker(policy),
         # Spreads turns over time; nobody must be unable to guess it.
         chance=chance or Random(),  # noqa: S311
+        stopping=stopping,
     )
     return fetch.run(store, claim, lambda: _connect(channels, claim), means)
 

@@ -14,17 +14,17 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, TextIO
 
 from config import Settings
-from service import logs
+from service import logs, upkeep
 from service.errors import Halt
 from service.health import Health
 from service.lock import running_lock
 from service.opening import load_classifier, make_home, open_store
 from service.pipeline import Pipeline
-from service.upkeep import prune_changes, prune_sign_in_failures
 from service.web import WebServer, listen
 from shenava import __version__
 from shenava.clock import SystemClock
@@ -111,7 +111,7 @@ def run(settings: Settings, out: TextIO, *, sample: bool = False, rehearse: bool
         health = Health(store, lambda: bool(scheduler.running))
         connections = _connecting(store, vault, settings)
         server = WebServer(_app(desk, health, connections), sockets, settings.web_threads)
-        _schedule(scheduler, store, pipeline, health, stop)
+        _schedule(scheduler, store, settings, pipeline, health, stop)
         add_jobs(scheduler, exchange(store, channels, policy, stop))
         if rehearsal is not None:
             add_jobs(scheduler, {"keep": (logged("keep", rehearsal.keep), KEEP_EVERY_S)})
@@ -204,6 +204,7 @@ def _scheduler() -> BackgroundScheduler:
 def _schedule(
     scheduler: BackgroundScheduler,
     store: Store,
+    settings: Settings,
     pipeline: Pipeline,
     health: Health,
     stop: threading.Event,
@@ -214,12 +215,9 @@ def _schedule(
     jobs: Jobs = {
         "pipeline": (judge, PIPELINE_EVERY_S),
         "wake snoozed": (logged("wake snoozed", lambda: wake_all(store)), WAKE_EVERY_S),
-        "prune changes": (logged("prune changes", lambda: prune_changes(store)), UPKEEP_EVERY_S),
-        "prune sign-in failures": (
-            logged("prune sign-in failures", lambda: prune_sign_in_failures(store)),
-            UPKEEP_EVERY_S,
-        ),
     }
+    for name, job in upkeep.jobs(settings).items():
+        jobs[name] = (logged(name, partial(job, store)), UPKEEP_EVERY_S)
     add_jobs(scheduler, jobs)
 
 
@@ -236,16 +234,20 @@ def add_jobs(scheduler: BackgroundScheduler, jobs: Jobs) -> None:
 
 
 def exchange(store: Store, channels: Channels, policy: Policy, stop: threading.Event) -> Jobs:
-    """Reading from the platforms and sending to them; between two feeds, or some answers, they
+    """Reading from the platforms and sending to them; between two pages, or some answers, they
     look at ``stop``."""
     from service import collecting, sending
 
     def collect() -> None:
-        while not stop.is_set() and collecting.run_one(store, channels, policy):
+        while not stop.is_set() and collecting.run_one(
+            store, channels, policy, stopping=stop.is_set
+        ):
             pass
 
     def sweep() -> None:
-        while not stop.is_set() and collecting.run_one(store, channels, policy, sweep=True):
+        while not stop.is_set() and collecting.run_one(
+            store, channels, policy, sweep=True, stopping=stop.is_set
+        ):
             pass
 
     def send() -> None:

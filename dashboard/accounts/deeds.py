@@ -31,8 +31,9 @@ EVERY_S: Mapping[Source, int] = {
     Source.MENTION: 60,
     Source.SEARCH: 120,
     Source.OWN: 120,
-    # Each look costs what it returns, new or not, and X allows fifteen in a quarter of an hour.
-    Source.INBOX: 300,
+    # X allows fifteen looks in a quarter of an hour, all pages counted: this leaves a third of
+    # them for inboxes that need more than one. X bills each message once a day, however often.
+    Source.INBOX: 90,
 }
 """Seconds between two readings of a source."""
 

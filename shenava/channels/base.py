@@ -17,10 +17,15 @@ in the transaction that stores the page it came with. Empty before the first pag
 @dataclass(frozen=True, slots=True)
 class Reads:
     """What a call cost in the platform's own units, for the meter: resources by kind of price
-    (as ``"owned_post": 12``), and requests."""
+    (as ``"owned_post": 12``), and requests.
+
+    ``keys``: by the same kinds, the platform's ids of those resources, where it bills each of
+    them once in a UTC day however often it is read. What has no key here counts every time.
+    """
 
     resources: Mapping[str, int] = field(default_factory=dict)
     requests: int = 1
+    keys: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

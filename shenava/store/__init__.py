@@ -7,6 +7,7 @@ from shenava.store.base import Base
 from shenava.store.cases import Case, CaseIntent, CaseRead, CaseState, Note, case_rank
 from shenava.store.collecting import (
     App,
+    Billed,
     Coverage,
     CoverageKind,
     Feed,
@@ -60,6 +61,7 @@ __all__ = [
     "App",
     "Audit",
     "Base",
+    "Billed",
     "CalledBecause",
     "Case",
     "CaseIntent",

@@ -97,6 +97,8 @@ class Feed(Base):
     claimed_by: Mapped[str | None] = mapped_column(String(40))
     held_micros: Mapped[int] = mapped_column(BigInteger, default=0)
     held_reads: Mapped[int] = mapped_column(default=0)
+    began_at: Mapped[datetime | None]
+    """When it was first read: what was written long before that is history."""
     last_ok_at: Mapped[datetime | None]
     """When it last was read to its end."""
     last_new_at: Mapped[datetime | None]
@@ -136,6 +138,7 @@ class Coverage(Base):
         ),
         CheckConstraint("covered_from <= covered_to", name="order"),
         Index(None, "feed_id", "finished_at"),
+        Index(None, "feed_id", "covered_to"),
         Index(
             "uq_coverage_open",
             "feed_id",
@@ -179,6 +182,19 @@ class Spend(Base):
     what: Mapped[str] = mapped_column(String(60), primary_key=True)
     count: Mapped[int] = mapped_column(BigInteger)
     micros: Mapped[int] = mapped_column(BigInteger)
+
+
+class Billed(Base):
+    """A resource that a platform has billed an app for on a UTC day, and bills no more that day.
+
+    ``digest``: 64 bits of the hash of its kind of price and its id. Kept until the day is over.
+    """
+
+    __tablename__ = "billed"
+
+    app_id: Mapped[int] = mapped_column(ForeignKey("apps.id"), primary_key=True)
+    day: Mapped[dt.date] = mapped_column(Date, primary_key=True)
+    digest: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
 
 
 class RateUse(Base):

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from channels.conftest import CALM, KEYS, MakeChannel
 from channels.listing_x import Listing
-from channels.scripted_x import SHOP, Reply, ScriptedX, post
+from channels.scripted_x import SHOP, Reply, ScriptedX, dm, post, user
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.factories import START
@@ -389,3 +389,22 @@ def test_a_cursor_of_another_day_is_read_as_far_as_it_can_be(
     written(listing, 4)
     page = make().read(Source.MENTION, {"floor": "two", "colour": "blue", "as_of": "yesterday"})
     assert len(page.incoming) == 4
+
+
+def test_each_look_at_the_inbox_tells_which_events_it_read(x: ScriptedX, channel: XChannel) -> None:
+    """X bills an event once a day; the meter has to know which one it was."""
+    both = [dm(8), dm(7)]
+    for _ in range(2):
+        x.say({"data": both, "includes": {"users": [user()]}, "meta": {}})
+        page = channel.read(Source.INBOX, {})
+        assert page.reads.resources["dm_event"] == 2
+        assert page.reads.keys["dm_event"] == ("8", "7")
+        assert page.reads.keys["included_user"] == ("2000",)
+
+
+def test_so_do_looking_up_and_asking_who_we_are(x: ScriptedX, channel: XChannel) -> None:
+    x.say({"data": [post(7), post(9)]})
+    assert channel.look_up(["7", "9"]).reads.keys == {"post": ("7", "9")}
+    x.say({"data": {"id": "1", "username": "digikala", "name": "Digikala"}})
+    channel.check()
+    assert channel.take_reads().keys == {"user": ("1",)}

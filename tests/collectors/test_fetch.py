@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -286,7 +287,7 @@ def test_what_a_killed_run_may_have_spent_stays_set_aside(
     claim = fetch.claim_due(store)
     assert claim is not None and claim.feed_id == desk.feed_id
     desk.platform.read_errors.append(None)
-    with pytest.raises(Killed), stop_at(store, 10, die):
+    with pytest.raises(Killed), stop_at(store, 12, die):
         fetch.run(
             store,
             claim,
@@ -307,6 +308,62 @@ def test_a_first_reading_takes_the_long_past_as_history(desk: Desk) -> None:
     with desk.store.read() as session:
         rows = session.execute(select(Message.native_key, Message.historic))
         assert {row.native_key: row.historic for row in rows} == {"old": True, "new": False}
+
+
+def test_a_search_that_is_added_later_alerts_on_nothing_old(desk: Desk) -> None:
+    """The account has long been connected by then; what counts is when the feed began."""
+    desk.run()
+    desk.wait(timedelta(days=31))
+    with desk.store.write() as session:
+        session.get_one(Feed, desk.feed_id).enabled = False
+    add_feed(desk.store, desk.account, fetch.Source.SEARCH)
+    now = desk.clock.now()
+    for days, key in ((20, "old"), (0.5, "new")):
+        desk.platform.write(incoming(key, written_at=now - timedelta(days=days)))
+    assert desk.run() == Run(pages=1, new=2, complete=True)
+    with desk.store.read() as session:
+        rows = session.execute(select(Message.native_key, Message.historic))
+        assert {row.native_key: row.historic for row in rows} == {"old": True, "new": False}
+
+
+def test_what_was_missed_while_the_service_was_down_is_no_history(desk: Desk) -> None:
+    desk.run()
+    desk.wait(timedelta(days=10))
+    item = incoming("late", written_at=desk.clock.now() - timedelta(days=8))
+    desk.platform.write(item)
+    desk.run()
+    with desk.store.read() as session:
+        assert session.scalars(select(Message.historic)).all() == [False]
+
+
+@pytest.mark.parametrize("sweep", [False, True])
+def test_a_reading_stops_between_two_pages_and_goes_on_where_it_stood(
+    desk: Desk, sweep: bool
+) -> None:
+    desk.customers_write(7)
+    if sweep:
+        desk.run()
+    asked: list[int] = []
+
+    def stopping() -> bool:
+        asked.append(1)
+        return len(asked) > 1
+
+    def run(stop: Callable[[], bool]) -> Run | None:
+        return run_one(
+            desk.store, desk.platform, desk.policy, sweep=sweep, chance=Random(1), stopping=stop
+        )
+
+    first = run(stopping)
+    assert first is not None and (first.pages, first.complete, first.stopped) == (1, False, True)
+    feed = desk.feed()
+    assert (feed.claimed_until, feed.held_micros, feed.last_error) == (None, 0, None)
+    # Due at once: the next start of the service goes on.
+    rest = run(lambda: False)
+    assert rest is not None and (rest.pages, rest.complete) == (2, True)
+    assert desk.held() == desk.written()
+    of_kind = [line for line in desk.lines() if (line.kind is CoverageKind.SWEEP) is sweep]
+    assert [(line.complete, line.messages) for line in of_kind] == [(True, 7)]
 
 
 def test_a_sweep_counts_what_an_earlier_reading_had_missed(desk: Desk) -> None:

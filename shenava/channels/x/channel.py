@@ -162,8 +162,11 @@ class XChannel:
 
     def take_reads(self) -> Reads:
         back = self._sender.take_reads() if self._sender else Reads(requests=0)
-        users = {"user": self._asked} if self._asked else {}
-        taken = Reads({**back.resources, **users}, back.requests + self._asked)
+        users = {"user": 1} if self._asked else {}
+        ours = {"user": (self._profile.native_id,)} if users and self._profile else {}
+        taken = Reads(
+            {**back.resources, **users}, back.requests + self._asked, {**back.keys, **ours}
+        )
         self._asked = 0
         return taken
 
@@ -206,5 +209,10 @@ def _looked_up(body: Body, asked: set[str]) -> LookedUp:
         frozenset(gone),
         frozenset(hidden),
         edited,
-        Reads({"post": len(body.data)} if body.data else {}),
+        _post_reads(body),
     )
+
+
+def _post_reads(body: Body) -> Reads:
+    keys = tuple(dict.fromkeys(str(one["id"]) for one in body.data))
+    return Reads({"post": len(keys)}, keys={"post": keys}) if keys else Reads()

@@ -17,7 +17,6 @@ gap is told when that does not reach either.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -401,12 +400,14 @@ def _inbox_reach() -> timedelta:
 
 
 def _reads(resource: str, body: Body) -> Reads:
-    counted: Mapping[str, int] = {
-        resource: len(body.data),
-        "included_user": len(body.users),
-        "included_post": len(body.posts),
+    # X bills each of them once in a UTC day, whichever page it came with.
+    named = {
+        resource: [str(id_of(one)) for one in body.data],
+        "included_user": list(body.users),
+        "included_post": list(body.posts),
     }
-    return Reads({what: count for what, count in counted.items() if count})
+    keys = {what: tuple(dict.fromkeys(ids)) for what, ids in named.items() if ids}
+    return Reads({what: len(ids) for what, ids in keys.items()}, keys=keys)
 
 
 def _onward(

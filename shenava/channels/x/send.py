@@ -19,7 +19,7 @@ from shenava.channels.x.client import Client
 from shenava.channels.x.failures import Purpose, of_unreadable
 from shenava.channels.x.length import length_of, links_in
 from shenava.channels.x.media import kind_of_picture
-from shenava.channels.x.parse import Body, Us, body_of, post_of, private_message_of
+from shenava.channels.x.parse import Body, Us, body_of, id_of, post_of, private_message_of
 from shenava.channels.x.read import DM_FIELDS, PAGE, POST_FIELDS
 from shenava.channels.x.rules import PICTURE_LIMIT_BYTES
 from shenava.messages import Deed
@@ -50,7 +50,7 @@ class Sender:
     settle: timedelta
     long_posts: bool
     own_posts_cost: str
-    counted: dict[str, int] = field(default_factory=dict)
+    counted: dict[str, list[str]] = field(default_factory=dict)
     requests: int = 0
 
     # --- sending ----------------------------------------------------------------------------
@@ -192,12 +192,13 @@ class Sender:
 
     def _counted(self, body: Body, resource: str) -> Body:
         self.requests += 1
-        self.counted[resource] = self.counted.get(resource, 0) + len(body.data)
+        self.counted.setdefault(resource, []).extend(str(id_of(one)) for one in body.data)
         return body
 
     def take_reads(self) -> Reads:
         """What was read back since this was last asked."""
-        taken = Reads({what: n for what, n in self.counted.items() if n}, self.requests)
+        keys = {what: tuple(dict.fromkeys(ids)) for what, ids in self.counted.items() if ids}
+        taken = Reads({what: len(ids) for what, ids in keys.items()}, self.requests, keys)
         self.counted.clear()
         self.requests = 0
         return taken
