@@ -19,15 +19,17 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from rehearsal.clocks import RunningClock
-from rehearsal.x.crowd import Crowd
-from rehearsal.x.server import serve
-from rehearsal.x.world import World
+from rehearsal.instagram.server import serve as serve_instagram
+from rehearsal.instagram.world import World as InstagramWorld
+from rehearsal.x.crowd import Crowd as XCrowd
+from rehearsal.x.server import serve as serve_x
+from rehearsal.x.world import World as XWorld
 
 LOCK_FILE = "process.lock"
 
@@ -35,7 +37,9 @@ LOCK_FILE = "process.lock"
 def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m rehearsal", description="Simulated platforms.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (loopback)")
-    parser.add_argument("--port", type=int, default=0, help="port; 0: as before, or a free one")
+    parser.add_argument(
+        "--port", type=int, default=0, help="port of the simulated X; 0: as before, or a free one"
+    )
     parser.add_argument("--home", type=Path, required=True, help="folder for state and keys")
     parser.add_argument("--seed", type=int, default=1, help="the same seed, the same customers")
     parser.add_argument("--no-crowd", action="store_true", help="no customers")
@@ -88,8 +92,12 @@ class Served(Protocol):
     def control_token(self) -> str: ...
 
     @property
-    def keys(self) -> dict[str, Any]:
+    def keys(self) -> dict[str, str]:
         """What its developer console would show."""
+
+    @property
+    def asked_at(self) -> float:
+        """When it was last asked anything, on the monotonic clock."""
 
 
 def write_connection(served: Served, home: Path, name: str) -> Path:
@@ -121,33 +129,62 @@ def main(given: Sequence[str] | None = None) -> int:
 
 def _serve(options: argparse.Namespace) -> int:
     clock = RunningClock()
-    world = World(clock, options.home / "x.journal")
-    clock.set_ahead(timedelta(seconds=world.notes.get("clock", {}).get("ahead_s", 0)))
-    crowd = None
-    if not options.no_crowd:
-        after = options.outage_after
-        crowd = Crowd(
-            world,
-            options.seed,
-            every=timedelta(seconds=options.every),
-            patience=timedelta(seconds=options.patience),
-            outage_after=None if after is None else timedelta(seconds=after),
-            outage_size=options.outage_size,
-        )
+    x = XWorld(clock, options.home / "x.journal")
+    instagram = InstagramWorld(clock, options.home / "instagram.journal")
+    # Whichever platform was told to move the clock, it is the clock of both.
+    ahead = max(world.notes.get("clock", {}).get("ahead_s", 0) for world in (x, instagram))
+    clock.set_ahead(timedelta(seconds=ahead))
     over = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: over.set())
-    port = options.port or _port_before(options.home, "x", options.host)
-    with serve(world, options.host, port, crowd=crowd, balance=options.balance, tick=0.5) as served:
-        path = write_connection(served, options.home, "x")
-        sys.stdout.write(f"simulated X at {served.base_url}/ (keys in {path})\n")
+    host = options.host
+    with ExitStack() as stack:
+        stack.callback(x.close)
+        stack.callback(instagram.close)
+        served: dict[str, Served] = {
+            "x": stack.enter_context(
+                serve_x(
+                    x,
+                    host,
+                    _port_before(options.home, "x", host),
+                    crowd=_crowd(options, x),
+                    balance=options.balance,
+                    tick=0.5,
+                )
+            ),
+            "instagram": stack.enter_context(
+                serve_instagram(
+                    instagram,
+                    host,
+                    _port_before(options.home, "instagram", host),
+                    tick=0.5,
+                    fetch_local=True,
+                )
+            ),
+        }
+        for name, one in served.items():
+            path = write_connection(one, options.home, name)
+            sys.stdout.write(f"simulated {name} at {one.base_url}/ (keys in {path})\n")
         sys.stdout.flush()
         while not over.wait(None if options.alone is None else 1.0):
-            idle = time.monotonic() - served.sim.asked_at
+            idle = time.monotonic() - max(one.asked_at for one in served.values())
             if options.alone is not None and idle > options.alone:
                 break
-    world.close()
     return 0
+
+
+def _crowd(options: argparse.Namespace, world: XWorld) -> XCrowd | None:
+    if options.no_crowd:
+        return None
+    after = options.outage_after
+    return XCrowd(
+        world,
+        options.seed,
+        every=timedelta(seconds=options.every),
+        patience=timedelta(seconds=options.patience),
+        outage_after=None if after is None else timedelta(seconds=after),
+        outage_size=options.outage_size,
+    )
 
 
 if __name__ == "__main__":

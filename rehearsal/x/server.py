@@ -53,6 +53,10 @@ class Served:
         return asdict(self.credentials)
 
     @property
+    def asked_at(self) -> float:
+        return self.sim.asked_at
+
+    @property
     def control_token(self) -> str:
         return self.sim.control_token
 

@@ -283,7 +283,7 @@ def test_a_process_of_its_own_goes_on_where_it_was_killed(tmp_path: Path) -> Non
             env={**os.environ, "PYTHONPATH": str(ROOT)},
         )
         assert process.stdout is not None
-        assert "simulated X at http://127.0.0.1:" in process.stdout.readline()
+        assert "simulated x at http://127.0.0.1:" in process.stdout.readline()
         found = json.loads((tmp_path / "x.json").read_text(encoding="utf-8"))
         return process, Remote(found["base_url"], found["control_token"])
 
