@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Protocol
@@ -27,26 +27,26 @@ def serving(
     app: Flask,
     address: tuple[str, int],
     *,
-    crowd: Acting | None = None,
+    actors: Sequence[Acting] = (),
     tick: float | None = None,
 ) -> Iterator[str]:
     """Serve ``app`` until the block ends; gives the base address, without a slash at its end.
 
-    ``crowd``: customers; with ``tick`` (seconds of real time) they act by themselves, else when
-    told. Raises ``OSError`` where the port is taken.
+    ``actors``: with ``tick`` (seconds of real time) each acts by itself, in a thread of its own;
+    else when told. Raises ``OSError`` where the port is taken.
     """
-    if crowd is not None:
-        crowd.begin()
+    for one in actors:
+        one.begin()
     server = WireServer(address, app, platform)
     over = threading.Event()
     threads = [threading.Thread(target=server.serve_forever, args=(0.05,), name="a platform")]
-    if crowd is not None and tick is not None:
 
-        def act() -> None:
-            while not over.wait(tick):
-                crowd.step(platform.world.clock.now())
+    def act(one: Acting) -> None:
+        while not over.wait(tick):
+            one.step(platform.world.clock.now())
 
-        threads.append(threading.Thread(target=act, name="simulated customers"))
+    if tick is not None:
+        threads += [threading.Thread(target=act, args=(one,), name="an actor") for one in actors]
     for thread in threads:
         thread.daemon = True
         thread.start()

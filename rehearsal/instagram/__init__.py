@@ -11,6 +11,7 @@ and graph.facebook.com; a client is given it in place of each of them. Paths may
     reading, writing, publishing, consent   the interface itself
     asking, shapes, paging, oauth, limits, fetching, problems   its rules, one a module
     faults      what goes wrong, on demand
+    webhooks    what is told unasked, signed
     control     the strings behind the stage
 """
 

@@ -132,7 +132,19 @@ def install(app: Flask, sim: Simulator) -> None:
             setattr(sim.rates.limits, name, int(value))
         return asdict(sim.rates.limits)
 
+    def point_webhooks(given: Json) -> Json:
+        """``url`` and ``verify_token``: the handshake, and the address; all else: its ways."""
+        given = dict(given)
+        url, token = given.pop("url", None), given.pop("verify_token", "")
+        if url is not None:
+            sim.webhooks.point_to(url, token)
+        sim.webhooks.set_ways(**given)
+        return sim.webhooks.state()
+
     control, on = strings(sim, more)
+    on("/webhooks", lambda given: sim.webhooks.state(), "GET")
+    on("/webhooks", point_webhooks)
+    on("/webhooks/deliver", lambda given: {"told": sim.webhooks.step(world.clock.now())})
 
     on("/credentials", lambda given: asdict(sim.credentials()), "GET")
     on("/users", add_user)

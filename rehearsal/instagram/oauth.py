@@ -9,6 +9,8 @@ one before goes on until its end (Meta does not say either).
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import secrets
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -131,6 +133,12 @@ class Tokens:
         scopes = frozenset(known["scopes"])
         facebook = token.startswith("EAA")
         return Caller(self.app["user_id"], scopes, facebook, token)
+
+    def proof(self, token: str) -> str:
+        """What shows that who has the token has the secret of the app too ("Secure Graph API
+        Calls")."""
+        secret = self.app["app_secret"].encode()
+        return hmac.new(secret, token.encode(), hashlib.sha256).hexdigest()
 
     def end_all(self, how: str = "removed") -> None:
         """Every token dies: the owner took the app's access away (``removed``), or changed the

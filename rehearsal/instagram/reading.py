@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from rehearsal.instagram import ids, problems
+from rehearsal.instagram.asking import Field
 from rehearsal.instagram.ids import Sort
 from rehearsal.instagram.model import Media, Message
 from rehearsal.instagram.shapes import COMMENTS, NEWEST
 from rehearsal.instagram.simulator import Call, Simulator
 from rehearsal.records import Json
+
+PAGE = "104829374650128"
+"""The id of the page of Facebook that the shop's account is linked to."""
 
 MEDIA_KEPT = 10_000
 """Of an account's posts one can read so many ("IG User Media")."""
@@ -52,8 +56,25 @@ def install(sim: Simulator) -> None:
 def user(call: Call) -> Json:
     call.only()
     call.require("instagram_business_basic", "instagram_basic")
+    if call.caller.facebook and call.is_me:
+        return _page(call)
     body = call.shapes.node(call.sim.shop, call.fields, "id")
     return {"data": [body]} if call.sim.manners.wrapped and not call.caller.facebook else body
+
+
+def _page(call: Call) -> Json:
+    """To a token of Facebook Login ``me`` is the page that the account is linked to."""
+    body: Json = {}
+    for field in call.fields or (Field("id"),):
+        if field.name == "id":
+            body["id"] = PAGE
+        elif field.name == "name":
+            body["name"] = call.sim.shop.name
+        elif field.name == "instagram_business_account":
+            body[field.name] = call.shapes.node(call.sim.shop, field.inner, "id")
+        else:
+            raise problems.unknown_field(field.name, "Page")
+    return {**body, "id": PAGE}
 
 
 def person(call: Call) -> Json:
@@ -106,8 +127,6 @@ def stories_of(call: Call) -> Json:
 def _instant(text: str) -> datetime:
     """Unix seconds, or a time of ISO 8601."""
     try:
-        from datetime import UTC
-
         if text.isdigit():
             return datetime.fromtimestamp(int(text), UTC)
         return datetime.fromisoformat(text).astimezone(UTC)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request
 
-from rehearsal.instagram import consent, control, publishing, reading, writing
+from rehearsal.instagram import consent, control, publishing, reading, webhooks, writing
 from rehearsal.instagram.oauth import Credentials
 from rehearsal.instagram.simulator import Simulator, answer
 from rehearsal.instagram.world import World
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def create_app(sim: Simulator) -> Flask:
     """All addresses of one simulator. Faults are not here but on the wire."""
     app = Flask("rehearsal.instagram", static_folder=None)
-    for part in (reading, writing, publishing):
+    for part in (reading, writing, publishing, webhooks):
         part.install(sim)
     for more in (consent, control):
         more.install(app, sim)
@@ -91,6 +91,7 @@ def serve(
     sim.manners.fetch_local = fetch_local
     if control_token is not None:
         sim.control_token = control_token
-    with serving(sim, create_app(sim), (host, port), crowd=crowd, tick=tick) as base_url:
+    actors: list[Acting] = [sim.webhooks, *([crowd] if crowd is not None else [])]
+    with serving(sim, create_app(sim), (host, port), actors=actors, tick=tick) as base_url:
         sim.base_url = base_url
         yield Served(sim, base_url)

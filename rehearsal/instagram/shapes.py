@@ -239,7 +239,7 @@ _PERSON: dict[str, Maker] = {
 _SEEN: dict[str, Maker] = {
     "id": lambda s, one, f: one.id,
     "caption": lambda s, one, f: _or_missing(one.caption),
-    "comments_count": lambda s, one, f: len(s.world.comments_of(one.id)),
+    "comments_count": lambda s, one, f: s.world.count_comments(one.id),
     "like_count": lambda s, one, f: one.likes,
     "media_type": lambda s, one, f: "IMAGE",
     "media_url": lambda s, one, f: s.url_of(one.picture) if one.picture else _MISSING,
@@ -254,6 +254,7 @@ _OTHERS: dict[str, Maker] = {
     "media_product_type": lambda s, one, f: "FEED",
     "username": lambda s, one, f: s.world.users[one.owner_id].username,
     "owner": lambda s, one, f: _MISSING,
+    "thumbnail_url": lambda s, one, f: _MISSING,
 }
 
 _MEDIA: dict[str, Maker] = {
@@ -261,7 +262,6 @@ _MEDIA: dict[str, Maker] = {
     "media_product_type": lambda s, one, f: "STORY" if one.is_story else "FEED",
     "owner": lambda s, one, f: {"id": one.owner_id},
     "shortcode": lambda s, one, f: ids.shortcode(one.id),
-    "thumbnail_url": lambda s, one, f: _MISSING,
     "is_comment_enabled": lambda s, one, f: one.comments_open,
     "is_shared_to_feed": lambda s, one, f: _MISSING,
     "alt_text": lambda s, one, f: _or_missing(one.alt),

@@ -22,6 +22,7 @@ from rehearsal.instagram.limits import Rates, TooMany
 from rehearsal.instagram.model import Container, User
 from rehearsal.instagram.oauth import Caller, Credentials, Tokens
 from rehearsal.instagram.shapes import Shapes
+from rehearsal.instagram.webhooks import Webhooks
 from rehearsal.instagram.world import World
 from rehearsal.records import Json
 from rehearsal.wire import Asked, Headers
@@ -79,6 +80,7 @@ class Simulator:
     requests: deque[Asked] = field(default_factory=lambda: deque(maxlen=20_000))
     tokens: Tokens = field(init=False)
     rates: Rates = field(init=False)
+    webhooks: Webhooks = field(init=False)
     crowd: Any = None
     handlers: dict[str, Handler] = field(default_factory=dict)
     """What answers at each door."""
@@ -87,6 +89,7 @@ class Simulator:
         self.tokens = Tokens(self.world)
         self.rates = Rates(self.world.clock)
         self.credentials()
+        self.webhooks = Webhooks(self)
 
     @property
     def shop(self) -> User:
@@ -114,6 +117,7 @@ class Simulator:
             self.rates.reset()
             self.faults.clear()
             self.requests.clear()
+            self.webhooks.forget()
             if self.crowd is not None:
                 self.crowd.begin()
 
@@ -167,6 +171,8 @@ class Call:
     given: Mapping[str, Any]
     path: str
     version: str
+    is_me: bool
+    """The node was given as ``me``: the account, or the page of a Facebook token."""
 
     @property
     def fields(self) -> tuple[Field, ...] | None:
@@ -210,8 +216,11 @@ class Call:
         """Raises the error 100 for a parameter that this door does not have. (Meta ignores some
         of those; a client that sends one has a mistake in it, so the simulator does not.)"""
         for name in self.given:
-            if name not in (*allowed, "access_token", "fields", "limit", "after", "before"):
+            if name not in (*allowed, *_EVERYWHERE):
                 raise problems.parameter(f"Unexpected parameter: {name}")
+        proof = self.given.get("appsecret_proof")
+        if proof is not None and proof != self.sim.tokens.proof(self.caller.token):
+            raise problems.parameter("Invalid appsecret_proof provided in the API argument")
 
     def require(self, instagram: str, facebook: str) -> None:
         """Raises error 10 unless the token has the permission that its login calls so."""
@@ -225,6 +234,8 @@ class Call:
         line = self.sim.world.accept(deed, self.caller.user_id, result_id, client_key=key, **more)
         request.environ.get("rehearsal.noted", {})["line"] = line.number
 
+
+_EVERYWHERE = ("access_token", "appsecret_proof", "fields", "limit", "after", "before")
 
 Handler = Callable[[Call], Json]
 
@@ -248,7 +259,7 @@ def answer(sim: Simulator, path: str) -> Response:
             if handler is None:
                 raise _no_such_door(door, rest)
             node = sim.shop.id if door.split(" ")[1].startswith("/:user") else rest[0]
-            call = Call(sim, caller, node, _given(), path, version)
+            call = Call(sim, caller, node, _given(), path, version, rest[0] == "me")
             return respond(handler(call), 200, headers)
     except TooMany as refused:
         return respond(_body(refused, facebook=facebook), refused.status, refused.headers)

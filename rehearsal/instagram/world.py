@@ -226,6 +226,12 @@ class World(Kept):
         found = (self.comments[one] for one in reversed(self._under.get(media_id, [])))
         return [one for one in found if one.deleted_at is None and one.parent_id is None]
 
+    def count_comments(self, media_id: str) -> int:
+        """How many comments stand under a post, answers included ("IG Media":
+        ``comments_count``)."""
+        found = self._under.get(media_id, [])
+        return sum(self.comments[one].deleted_at is None for one in found)
+
     def replies_to(self, comment_id: str) -> list[Comment]:
         """Answers that stand under a comment, oldest first."""
         found = (self.comments[one] for one in self._replies.get(comment_id, []))

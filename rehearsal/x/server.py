@@ -81,6 +81,7 @@ def serve(
     sim = Simulator(world, balance=balance, crowd=crowd)
     if control_token is not None:
         sim.control_token = control_token
-    with serving(sim, create_app(sim), (host, port), crowd=crowd, tick=tick) as base_url:
+    actors = [crowd] if crowd is not None else []
+    with serving(sim, create_app(sim), (host, port), actors=actors, tick=tick) as base_url:
         sim.base_url = base_url
         yield Served(sim, base_url)
