@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import Random
@@ -101,9 +101,17 @@ def price_by(tariff: Tariff) -> Callable[[str, int], int]:
 TakeOwn = Callable[[Session, int, Sequence[OwnMessage], datetime], None]
 """Stores what the shop wrote itself: (session, account, messages, now). ``responder`` has it."""
 
+OwnCases = Callable[[Session, int, Sequence[OwnMessage]], Collection[int]]
+"""The cases that storing it will change: (session, account, messages)."""
+
 
 def ignore_own(session: Session, account_id: int, own: Sequence[OwnMessage], now: datetime) -> None:
     """Takes no note of what the shop wrote itself."""
+
+
+def no_cases(session: Session, account_id: int, own: Sequence[OwnMessage]) -> Collection[int]:
+    """No case."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +120,7 @@ class Means:
 
     tariff: Tariff = field(default_factory=Free)
     take_own: TakeOwn = ignore_own
+    own_cases: OwnCases = no_cases
     # Spreads turns over time; nobody must be unable to guess it.
     chance: Random = field(default_factory=Random)
     max_pages: int = MAX_PAGES
@@ -288,7 +297,9 @@ def _store_ours(
 ) -> Run:
     line = coverage.open_line(session, feed.id, sweep=claim.sweep)
     assert line is not None, "a page belongs to a reading that was begun"
-    result = take_in_session(session, _aged(page.incoming, feed.began_at), now)
+    # A page may hold both: the cases of either are locked in one order, as everywhere.
+    also = means.own_cases(session, claim.account_id, page.own)
+    result = take_in_session(session, _aged(page.incoming, feed.began_at), now, also=also)
     means.take_own(session, claim.account_id, page.own, now)
     repaired = coverage.count_repaired(session, feed.id, result.message_ids)
     if not claim.sweep:

@@ -19,7 +19,7 @@ What is decided here, and why:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -63,9 +63,13 @@ def take_in(store: Store, batch: Sequence[Incoming]) -> IntakeResult:
         return take_in_session(session, batch, store.clock.now())
 
 
-def take_in_session(session: Session, batch: Sequence[Incoming], now: datetime) -> IntakeResult:
+def take_in_session(
+    session: Session, batch: Sequence[Incoming], now: datetime, *, also: Collection[int] = ()
+) -> IntakeResult:
     """The same as part of the caller's transaction, which must be one of
     ``Store.write_alone(Alone.INTAKE)``: what else belongs to the batch is then stored with it.
+    ``also``: further cases that the transaction will change. They are locked here, in one order
+    with those of the batch: afterwards it would be too late for that.
 
     1. Find what is known. 2. Make sure of places and people. 3. Find or open conversations
     and cases. 4. Write messages, sightings, facts. 5. Tell the screens.
@@ -94,7 +98,7 @@ def take_in_session(session: Session, batch: Sequence[Incoming], now: datetime) 
             for item in fresh
         ]
         conversations = _conversations(session, rows, posts)
-        cases, opened = _cases(session, rows, conversations, now)
+        cases, opened = _cases(session, rows, conversations, also)
         new_ids = _write_messages(session, rows, conversations, cases, now)
         made = dict(zip(map(_message_key, fresh), new_ids, strict=True))
         _write_summons(session, batch, made)
@@ -210,7 +214,7 @@ def _cases(
     session: Session,
     rows: Sequence[_FreshMessage],
     conversations: dict[ConversationKey, int],
-    now: datetime,
+    also: Collection[int],
 ) -> tuple[dict[CaseKey, int], set[int]]:
     """The case of each conversation that something arrived for, and which of them are new."""
     arrivals: dict[CaseKey, _Arrivals] = {}
@@ -222,6 +226,10 @@ def _cases(
         known.count += 1
 
     # Locked, so that nobody closes a case between this look and the message that goes there.
+    theirs = and_(
+        Case.conversation_id.in_({key[0] for key in arrivals}),
+        or_(Case.state != CaseState.CLOSED, Case.historic),
+    )
     present = {
         (found.conversation_id, found.historic): found
         for found in session.execute(
@@ -229,6 +237,7 @@ def _cases(
                 Case.id,
                 Case.conversation_id,
                 Case.historic,
+                Case.state,
                 Case.priority,
                 Case.due_at,
                 Case.opened_at,
@@ -236,13 +245,12 @@ def _cases(
                 Case.waiting_since,
                 Case.message_count,
             )
-            .where(
-                Case.conversation_id.in_({key[0] for key in arrivals}),
-                or_(Case.state != CaseState.CLOSED, Case.historic),
-            )
+            .where(or_(theirs, Case.id.in_(also)) if also else theirs)
             .order_by(Case.id)
             .with_for_update(key_share=True)
         )
+        # Of those that are only locked, a closed one takes nothing in.
+        if found.historic or found.state is not CaseState.CLOSED
     }
     # In their order too, for who opens a second one of a conversation waits for the first.
     missing = sorted(key for key in arrivals if key not in present)

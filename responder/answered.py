@@ -85,16 +85,22 @@ def own_taker(policy: Policy) -> Callable[[Session, int, Sequence[OwnMessage], d
     return take
 
 
+def own_cases(session: Session, account_id: int, own: Sequence[OwnMessage]) -> set[int]:
+    """The cases that :func:`take_own` will change, as far as they are there. Who locks cases
+    before it, in the same transaction, locks these with them."""
+    account = session.get_one(Account, account_id)
+    places = (_place(session, account, item)[2] for item in own)
+    return {case_id for case_id in places if case_id is not None}
+
+
 def take_own(
     session: Session, account_id: int, own: Sequence[OwnMessage], now: datetime, policy: Policy
 ) -> int:
     """Store what the shop wrote, each once, and do what follows; returns how many were new."""
-    account = session.get(Account, account_id)
-    assert account is not None
+    account = session.get_one(Account, account_id)
     # All cases at once and in their order, as everywhere: one by one, in the order of the page,
     # two transactions could wait for each other.
-    places = (_place(session, account, item)[2] for item in own)
-    locked(session, sorted({case_id for case_id in places if case_id is not None}))
+    locked(session, own_cases(session, account_id, own))
     return sum(_take(session, account, item, now, policy) for item in own)
 
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from collectors import fetch
 from collectors.fetch import Claim, Run, Tariff
-from responder.answered import own_taker
+from responder.answered import own_cases, own_taker
 from responder.policy import Policy
 from shenava.channels import Channel
 from shenava.store import Store
@@ -69,6 +69,7 @@ def run_one(
     means = fetch.Means(
         tariff=channels.tariff(claim.account_id),
         take_own=own_taker(policy),
+        own_cases=own_cases,
         # Spreads turns over time; nobody must be unable to guess it.
         chance=chance or Random(),  # noqa: S311
         stopping=stopping,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -15,6 +16,7 @@ from sqlalchemy import func, select
 from support.content import content, differences
 from support.databases import PostgresqlServer, SqliteFiles
 from support.factories import START, incoming
+from support.locks import until_someone_waits_for_a_row
 from support.platform import READ_PRICE, Killed, ScriptedPlatform, kill
 from support.shop import add_feed, connect_shop
 from support.stops import stop_at
@@ -22,11 +24,14 @@ from support.stops import stop_at
 from collectors import fetch
 from collectors.coverage import QUIET, Stretch, gaps
 from collectors.fetch import LEASE, Run
+from collectors.intake import take_in
 from collectors.sweep import SWEEP_BACK, SWEEP_EVERY
 from responder.policy import Policy
+from responder.record import locked
 from service.collecting import run_due, run_one
 from shenava.channels import (
     ChannelError,
+    OwnMessage,
     PaymentRequired,
     RateLimited,
     Rejected,
@@ -35,15 +40,18 @@ from shenava.channels import (
     Unreachable,
 )
 from shenava.clock import SetClock
-from shenava.messages import Incoming
+from shenava.messages import Deed, Incoming, MessageKind
 from shenava.store import (
     Account,
     AccountState,
+    Case,
+    CaseState,
     Coverage,
     CoverageKind,
     Feed,
     FeedError,
     Message,
+    OwnMessageRow,
     PausedBecause,
     Spend,
     Store,
@@ -578,3 +586,59 @@ def test_however_reading_goes_nothing_is_lost_on_postgresql(
     postgresql: PostgresqlServer, policy: Policy
 ) -> None:
     _run(postgresql, policy, steps=15, examples=10)
+
+
+def test_a_page_with_customers_and_own_messages_waits_in_the_one_order(
+    postgresql_store: Store, clock: SetClock, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page of the inbox holds both. Its customers' case comes after the one that its own message
+    belongs to: locked as they come, it would wait for who locks them in their order, and they
+    for it."""
+    # PostgreSQL gives one of two up that wait for each other; here that is not to be made good.
+    monkeypatch.setattr("collectors.fetch._REPEATS", 0)
+    store, platform = postgresql_store, ScriptedPlatform(clock)
+    account = connect_shop(store)
+    add_feed(store, account, fetch.Source.INBOX)
+    take_in(store, [incoming("1", author="ali", kind=MessageKind.DM)])
+    take_in(store, [incoming("2", author="mina", kind=MessageKind.DM)])
+    with store.read() as session:
+        first, second = session.scalars(select(Case.id).order_by(Case.id)).all()
+    platform.write(incoming("3", author="mina", kind=MessageKind.DM, written_at=clock.now()))
+    platform.own = [OwnMessage("o1", Deed.ANSWER, "done", clock.now(), reply_to_key="1")]
+    with ThreadPoolExecutor(1) as pool:
+        with store.write() as session:
+            locked(session, [first])
+            page = pool.submit(run_one, store, platform, policy)
+            until_someone_waits_for_a_row(store)
+            # Whoever does something to both cases locks them by their numbers.
+            locked(session, [second])
+        run = page.result()
+    assert run is not None and (run.new, run.error) == (1, None)
+    with store.read() as session:
+        own = session.scalars(select(OwnMessageRow.case_id)).one()
+        assert own == first
+
+
+def test_an_own_message_of_a_closed_case_opens_nothing_and_hides_nothing(
+    store: Store, clock: SetClock, policy: Policy
+) -> None:
+    """The closed case is locked with the others of the page; what the customer writes opens a
+    new one all the same."""
+    platform = ScriptedPlatform(clock)
+    add_feed(store, connect_shop(store))
+    take_in(store, [incoming("1", author="ali")])
+    with store.write() as session:
+        case = session.scalars(select(Case)).one()
+        case.state, case.closed_at, case.waiting_since = CaseState.CLOSED, clock.now(), None
+        closed = case.id
+    clock.advance(timedelta(minutes=1))
+    platform.write(incoming("2", author="ali", written_at=clock.now()))
+    platform.own = [OwnMessage("o1", Deed.ANSWER, "done", START, reply_to_key="1")]
+    assert run_one(store, platform, policy) is not None
+    with store.read() as session:
+        cases = session.scalars(select(Case).order_by(Case.id)).all()
+        assert [(case.id == closed, case.state) for case in cases] == [
+            (True, CaseState.CLOSED),
+            (False, CaseState.OPEN),
+        ]
+        assert cases[1].message_count == 1

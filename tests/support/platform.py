@@ -92,6 +92,8 @@ class ScriptedPlatform:
     clock: SetClock
     fates: deque[Fate] = field(default_factory=deque)
     timeline: list[Incoming] = field(default_factory=list)
+    own: list[OwnMessage] = field(default_factory=list)
+    """What staff wrote in its own app; it comes with the last page of a reading."""
     hidden: set[str] = field(default_factory=set)
     """Keys of what was written and does not show yet."""
     accepted: list[tuple[datetime, str, Outgoing]] = field(default_factory=list)
@@ -222,7 +224,7 @@ class ScriptedChannel:
             after = {"until": top or _START}
             return Page(
                 tuple(replace(item, source=source) for item in page),
-                (),
+                tuple(platform.own),
                 after,
                 True,
                 Reads({"owned_post": len(page)}),
