@@ -14,6 +14,7 @@ from dashboard.inbox.queries import Count, Hit
 from dashboard.inbox.rows import rows
 from dashboard.inbox.wanted import read, row_number
 from dashboard.reader import me
+from responder import presence
 from shenava.store import changes
 
 ROWS_LIMIT = 200
@@ -24,7 +25,8 @@ ROWS_LIMIT = 200
 def changes_since() -> ResponseReturnValue:
     """``since``: a number. Answers ``upto`` (the number to ask with next), ``complete`` (false:
     so much moved that the page should be read afresh), ``case_ids``, the queues' ``counts`` as
-    ``{"number", "more"}``, and the ``strip`` as markup. Without ``since``: only where the feed
+    ``{"number", "more"}``, the cases that several people have open (``together``: a word each that
+    changes with them), and the ``strip`` as markup. Without ``since``: only where the feed
     stands."""
     since = row_number(request.args.get("since"))
     with desk().store.read() as session:
@@ -33,11 +35,13 @@ def changes_since() -> ResponseReturnValue:
         else:
             moved = changes.since(session, since)
         counts = queries.queue_counts(session, me().id)
+        together = presence.together(session, desk().store.clock.now())
     return jsonify(
         upto=moved.upto,
         complete=moved.complete,
         case_ids=moved.case_ids,
         counts={queue.value: _count(count) for queue, count in counts.items()},
+        together=together,
         strip=strip.markup(),
     )
 

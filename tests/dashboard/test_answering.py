@@ -39,6 +39,7 @@ from shenava.store import (
     OutboxState,
     PausedBecause,
     User,
+    changes,
 )
 
 HOSTILE = "</textarea><script>alert(1)</script> \u202e{order}"
@@ -370,6 +371,48 @@ def test_colleagues_are_seen_and_vanish_by_themselves(
     here(other, kind="viewing")
     other.send(f"/inbox/case/{number}/gone")
     assert here(client)["others"].strip() == ""
+
+
+def test_a_tab_that_stands_open_moves_nothing_and_is_seen_all_the_same(
+    client: Browser,
+    agent: User,
+    shop: AnsweringShop,
+    new_browser: Callable[[], Browser],
+    make_user: Callable[..., User],
+    clock: SetClock,
+) -> None:
+    number = shop.bring()
+    sara = make_user(name="Sara")
+    other = new_browser()
+    sign_in(other, sara.email)
+    start = client.background("/changes").get_json()["upto"]
+
+    def told() -> tuple[int, dict[str, str]]:
+        news = client.background(f"/changes?since={start}").get_json()
+        return len(news["case_ids"]), news["together"]
+
+    def here(browser: Browser, address: str = "here", **fields: str) -> None:
+        token = browser.token(f"/inbox/case/{number}")
+        data = {"csrf_token": token, **fields}
+        browser.post(f"/inbox/case/{number}/{address}", data=data)
+
+    with shop.desk.store.read() as session:
+        before = changes.latest(session)
+    here(client, kind="viewing")
+    assert told() == (0, {}), "alone"
+    words = []
+    for kind in ("viewing", "writing", "viewing"):
+        # Two tabs of one person, one of them writing, and each beats for hours.
+        here(other, kind=kind)
+        words.append(told()[1][str(number)])
+    assert words[0] == words[2] != words[1]
+    here(other, "gone")
+    assert told() == (0, {})
+    here(other, kind="viewing")
+    clock.advance(timedelta(seconds=26))
+    assert told() == (0, {})
+    with shop.desk.store.read() as session:
+        assert changes.latest(session) == before
 
 
 def test_while_one_writes_the_others_answer_is_told(

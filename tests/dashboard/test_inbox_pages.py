@@ -78,6 +78,19 @@ def test_an_empty_queue_says_what_comes_next(
     assert "shenava import" not in shown
 
 
+def test_a_queue_that_is_empty_shows_no_number(client: Browser, agent: User, bring: Bring) -> None:
+    """A Persian zero looks like a full stop."""
+
+    def counts() -> dict[str, str]:
+        found = re.findall(r'data-count="(\w+)">(.*?)</span></a>', client.get("/inbox/").text, re.S)
+        return {name: re.sub(r"<[^>]+>", "", markup).strip() for name, markup in found}
+
+    assert set(counts().values()) == {""}
+    bring(incoming("1"))
+    assert counts() | {"unassigned": "", "open": ""} == dict.fromkeys(counts(), "")
+    assert (counts()["unassigned"], counts()["open"]) == ("1", "1")
+
+
 def test_a_row_says_why_it_is_on_top_and_how_long_is_left(
     client: Browser, agent: User, bring: Bring
 ) -> None:

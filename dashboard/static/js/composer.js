@@ -276,12 +276,17 @@ document.addEventListener("visibilitychange", () => {
 });
 window.addEventListener("pagehide", () => leaveUnless(null));
 
-// The feed says that this case moved, in this tab or in the one that asks for all.
-const feed = new BroadcastChannel("shenava-changes");
-feed.addEventListener("message", (event) => {
-  const id = Number(shown?.dataset.case);
-  if (shown && event.data.case_ids?.includes(id)) beat();
-});
+// The feed says that this case moved, or that others came to it or left, in this tab or in the one
+// that asks for all.
+let others = "";
+function hear(news) {
+  if (!shown || !news.case_ids) return;
+  const now = news.together[shown.dataset.case] ?? "";
+  if (news.case_ids.includes(Number(shown.dataset.case)) || now !== others) beat();
+  others = now;
+}
+new BroadcastChannel("shenava-changes").addEventListener("message", (event) => hear(event.data));
+window.addEventListener("shenava-changes", (event) => hear(event.detail));
 
 const opened = Date.now();
 new MutationObserver(settle).observe(byId("case-pane"), { childList: true, subtree: true });

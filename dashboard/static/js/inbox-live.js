@@ -89,6 +89,8 @@ async function poll() {
 
 function both(news) {
   channel.postMessage(news);
+  // Who posts to a channel does not hear it there.
+  window.dispatchEvent(new CustomEvent("shenava-changes", { detail: news }));
   hear(news);
 }
 
@@ -133,7 +135,8 @@ function trouble(name) {
 function counts(told) {
   for (const place of document.querySelectorAll("[data-count]")) {
     const count = told[place.dataset.count];
-    const text = number(count.number) + (count.more ? "+" : "");
+    // A zero says nothing, and a Persian one looks like a full stop.
+    const text = count.number ? number(count.number) + (count.more ? "+" : "") : "";
     if (place.textContent.trim() !== text) place.textContent = text;
     if (place.dataset.count === "urgent") {
       place.parentElement.classList.toggle("some", count.number > 0);

@@ -148,7 +148,7 @@ let title = document.title;
 export function setTitle(text = title) {
   title = text;
   const urgent = document.querySelector('[data-count="urgent"]')?.textContent.trim();
-  document.title = urgent && !/^[0۰٠]$/.test(urgent) ? `(${urgent}) ${title}` : title;
+  document.title = urgent ? `(${urgent}) ${title}` : title;
 }
 
 // What went well need not be read for ever; it is in the history too. Under the pointer or the
