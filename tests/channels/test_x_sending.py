@@ -295,10 +295,26 @@ class TestFindingAPrivateMessage:
         assert x.seen[0].path == "/2/dm_conversations/with/2000/dm_events"
         assert len(x.seen) == 1, "what is older than the send is not paid for"
 
-    def test_that_is_not_there(self, x: ScriptedX, channel: XChannel, clock: SetClock) -> None:
-        clock.advance(timedelta(minutes=5))
-        x.say({"data": [dm(99, "دیگر", by="1000", at="2026-01-03T06:30:01Z")], "meta": {}})
+    @pytest.mark.parametrize("by", ["1000", "2000"], ids=["us", "them"])
+    def test_that_is_not_there_is_believed_where_something_later_is(
+        self, x: ScriptedX, channel: XChannel, clock: SetClock, by: str
+    ) -> None:
+        clock.advance(timedelta(hours=1))
+        x.say({"data": [dm(99, "دیگر", by=by, at="2026-01-03T06:36:01Z")], "meta": {}})
         assert channel.find_sent(self.OURS, START) is None
+
+    @pytest.mark.parametrize("later", [timedelta(minutes=10), timedelta(days=3)])
+    def test_a_list_that_may_be_behind_proves_nothing_however_late(
+        self, x: ScriptedX, channel: XChannel, clock: SetClock, later: timedelta
+    ) -> None:
+        """X shows private messages when it gets to it; a customer must not read the same twice."""
+        clock.advance(later)
+        earlier = [dm(99, "دیگر", by="2000", at="2026-01-03T06:30:01Z")]
+        for shown in (earlier, []):
+            x.say({"data": shown, "meta": {}} if shown else {"meta": {}})
+            with pytest.raises(OutcomeUnknown, match="nothing later"):
+                channel.find_sent(self.OURS, START)
+
 
 
 def test_hiding_need_not_be_found_for_it_may_be_done_again(x: ScriptedX, channel: XChannel) -> None:

@@ -26,9 +26,15 @@ from shenava.messages import Deed
 
 _SKEW = timedelta(seconds=30)
 """How far X's clock and ours may differ. X's times are whole seconds."""
+_SURELY_LATER = timedelta(minutes=5)
+"""A private message this long after the time from which we look was sent after ours, whatever
+clocks, time-outs and a slow way did."""
 _PAGES = 5
 """Pages read back at most: five hundred own posts since the send are another matter."""
 _TOO_MUCH = "too much was written since to look through it all"
+_NOT_YET = (
+    "not to be seen on X, and nothing later either: the list of private messages may be behind"
+)
 _KEY = re.compile(r"[0-9]{1,19}")
 _ALT_LIMIT = 1_000
 """Characters of a picture's description (X's OpenAPI document 2.159, ``AltText``)."""
@@ -165,6 +171,7 @@ class Sender:
     ) -> Sent | None:
         token: str | None = None
         found: list[Sent] = []
+        something_later = False
         for _ in range(_PAGES):
             asked: dict[str, Any] = {**DM_FIELDS, "max_results": PAGE}
             if token is not None:
@@ -179,15 +186,19 @@ class Sender:
                 if message is None:
                     continue
                 passed = passed or message.written_at < since
+                something_later |= message.written_at >= since + _SURELY_LATER
                 if not isinstance(message, OwnMessage) or message.native_key in known:
                     continue
                 if _is_it(message, outgoing, bool(event.get("attachments")), since):
                     found.append(Sent(message.native_key, None, message.written_at))
             token = body.next_token
             if passed or token is None:
-                return _earliest(found)
-        if not found:
-            raise OutcomeUnknown(_TOO_MUCH)
+                break
+        else:
+            if not found:
+                raise OutcomeUnknown(_TOO_MUCH)
+        if not found and not something_later:
+            raise OutcomeUnknown(_NOT_YET)
         return _earliest(found)
 
     def _counted(self, body: Body, resource: str) -> Body:
