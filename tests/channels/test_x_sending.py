@@ -316,7 +316,6 @@ class TestFindingAPrivateMessage:
                 channel.find_sent(self.OURS, START)
 
 
-
 def test_hiding_need_not_be_found_for_it_may_be_done_again(x: ScriptedX, channel: XChannel) -> None:
     assert channel.find_sent(Outgoing(Deed.HIDE, to_key="77"), START) is None
     assert x.seen == []
