@@ -32,6 +32,7 @@ FILE_NAME = "shenava.toml"
 _TEST_VARIABLES = frozenset({"SHENAVA_X_OPENAPI"})
 
 _THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
+_FROM_TO = re.compile(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d")
 _ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^{|}~-]+@[\w.-]+", re.ASCII)
 
 # What of them cannot be used is not repeated.
@@ -201,6 +202,23 @@ class Settings(BaseSettings):
     mail_from: str = ""
     """Address that e-mails come from, as alerts@shop.example. Needed once smtp_host is set."""
 
+    shop_name: str = ""
+    """Name of the shop, as it stands on pictures. Empty: the name of the account that posts."""
+
+    brand_colour: Annotated[str, Field(pattern="^#[0-9a-fA-F]{6}$")] = "#1c4e80"
+    """Colour of the shop, as #rrggbb: the ground of pictures."""
+
+    broadcast_second_person: bool = False
+    """Let a broadcast leave only after a second person has approved it."""
+
+    broadcast_quiet_hours: str = ""
+    """Hours of the night in which no broadcast leaves, in the shop's time zone, as 23:00-07:00. Who
+    writes it can say that it is urgent; then it leaves all the same. Empty: none."""
+
+    broadcast_lasts_hours: Annotated[int, Field(ge=1, le=168)] = 12
+    """Hours after its start within which a broadcast has to leave, unless its writer says
+    otherwise; whom the platforms' pace does not reach by then is left out, and told of."""
+
     font_file: Path | None = None
     """Font file (TTF or OTF) that pictures and PDF pages are written with. Empty: one of Vazirmatn,
     Noto and DejaVu, whichever is installed, in this order."""
@@ -229,6 +247,13 @@ class Settings(BaseSettings):
         if value and not value.startswith(("http://", "https://")):
             raise ValueError("must begin with http:// or https://")
         return value.rstrip("/")
+
+    @field_validator("broadcast_quiet_hours")
+    @classmethod
+    def _quiet_hours_are_two_times(cls, value: str) -> str:
+        if value and not _FROM_TO.fullmatch(value):
+            raise ValueError("must be two times such as 23:00-07:00")
+        return value
 
     @field_validator("smtp_user")
     @classmethod

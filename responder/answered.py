@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, or_, select, update
@@ -45,35 +46,72 @@ _BY_HAND = timedelta(hours=1)
 _ANSWERS = (Deed.ANSWER, Deed.DM)
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The shop answered a case at ``at`` (the platform's time). ``by``: the colleague, where
+    known."""
+
+    case_id: int
+    at: datetime
+    by: int | None
+
+
 def answered(
     session: Session, case_id: int, at: datetime, now: datetime, policy: Policy, *, by: int | None
 ) -> None:
-    """The shop answered a case at ``at`` (the platform's time): its clock stops, unless the
-    customer wrote after that; then it runs from there. ``by``: the colleague, where known.
+    """One answer: see :func:`answered_all`."""
+    answered_all(session, [Answer(case_id, at, by)], now, policy)
+
+
+def answered_all(
+    session: Session, answers: Iterable[Answer], now: datetime, policy: Policy
+) -> None:
+    """The shop answered some cases: their clocks stop, unless the customer wrote after that; then
+    they run from there.
 
     Told of answers in any order, or twice, it ends in the same.
     """
-    found = locked(session, [case_id])
-    if not found or found[0].historic or at < found[0].opened_at:
+    told = sorted(answers, key=lambda answer: answer.at)
+    cases = {case.id: case for case in locked(session, {answer.case_id for answer in told})}
+    first: dict[int, Answer] = {}
+    last: dict[int, Answer] = {}
+    for answer in told:
+        case = cases.get(answer.case_id)
+        if case is not None and not case.historic and answer.at >= case.opened_at:
+            first.setdefault(case.id, answer)
+            last[case.id] = answer
+    if not last:
         return
-    case = found[0]
-    if case.waiting_since is not None:
-        case.waiting_since = session.scalar(
-            select(func.min(Message.written_at)).where(
-                Message.case_id == case_id, Message.written_at > at
-            )
-        )
-    case.answered_at = max(case.answered_at or at, at)
-    if case.first_response_at is None or at < case.first_response_at:
-        case.first_response_at = at
-        facts(
-            session,
-            FactKind.FIRST_RESPONSE,
-            now,
-            {case_id: {"at": at.isoformat(), "opened_at": case.opened_at.isoformat(), "by": by}},
-        )
+    later = _written_after(session, {key: last[key].at for key in last if cases[key].waiting_since})
+    responses = {}
+    for key, answer in last.items():
+        case = cases[key]
+        if case.waiting_since is not None:
+            case.waiting_since = later.get(key)
+        case.answered_at = max(case.answered_at or answer.at, answer.at)
+        at, by = first[key].at, first[key].by
+        if case.first_response_at is None or at < case.first_response_at:
+            case.first_response_at = at
+            opened = case.opened_at.isoformat()
+            responses[key] = {"at": at.isoformat(), "opened_at": opened, "by": by}
+    facts(session, FactKind.FIRST_RESPONSE, now, responses)
     session.flush()
-    retriage(session, [case_id], policy, now)
+    retriage(session, last, policy, now)
+
+
+def _written_after(session: Session, answered_at: Mapping[int, datetime]) -> dict[int, datetime]:
+    """By case, the first that the customer wrote after the answer."""
+    if not answered_at:
+        return {}
+    found: dict[int, datetime] = {}
+    for row in session.execute(
+        select(Message.case_id, Message.written_at).where(
+            Message.case_id.in_(answered_at), Message.written_at > min(answered_at.values())
+        )
+    ):
+        if row.written_at > answered_at[row.case_id]:
+            found[row.case_id] = min(found.get(row.case_id, row.written_at), row.written_at)
+    return found
 
 
 def own_taker(policy: Policy) -> Callable[[Session, int, Sequence[OwnMessage], datetime], None]:
@@ -172,45 +210,69 @@ def _echoed(session: Session, row: OutboxRow, item: OwnMessage, now: datetime) -
 
 def link_echo(session: Session, row: OutboxRow, now: datetime) -> None:
     """``row`` was sent: make its own message, or find the echo that came before."""
-    if row.native_key is None:
+    link_echoes(session, [row], now)
+
+
+def link_echoes(session: Session, sent: Iterable[OutboxRow], now: datetime) -> None:
+    """The same for some rows."""
+    rows = {row.id: row for row in sent if row.native_key is not None}
+    if not rows:
         return
-    assert row.sent_at is not None
-    platform = session.scalar(select(Account.platform).where(Account.id == row.account_id))
     # A match by words that turns out to be another's gives the row free again.
-    session.execute(
-        update(OwnMessageRow)
-        .where(OwnMessageRow.outbox_id == row.id, OwnMessageRow.native_key != row.native_key)
-        .values(outbox_id=None)
-        .execution_options(synchronize_session=False)
-    )
-    conversation_id = None
-    if row.message_id is not None:
-        conversation_id = session.scalar(
-            select(Message.conversation_id).where(Message.id == row.message_id)
+    matched = session.execute(
+        select(OwnMessageRow.id, OwnMessageRow.outbox_id, OwnMessageRow.native_key).where(
+            OwnMessageRow.outbox_id.in_(rows)
         )
-    statement = insert_into(session, OwnMessageRow).values(
-        platform=platform,
-        scope="",
-        native_key=row.native_key,
-        account_id=row.account_id,
-        kind=row.deed.value,
-        text=row.text,
-        written_at=row.sent_at,
-        received_at=now,
-        reply_to_key=row.to_key,
-        permalink=row.permalink,
-        identity_id=row.identity_id,
-        conversation_id=conversation_id,
-        case_id=row.case_id,
-        outbox_id=row.id,
-    )
+    ).all()
+    wrong = [one.id for one in matched if one.native_key != rows[one.outbox_id].native_key]
+    if wrong:
+        session.execute(
+            update(OwnMessageRow)
+            .where(OwnMessageRow.id.in_(wrong))
+            .values(outbox_id=None)
+            .execution_options(synchronize_session=False)
+        )
+    accounts = {row.account_id for row in rows.values()}
+    platforms = {
+        one.id: one.platform
+        for one in session.execute(
+            select(Account.id, Account.platform).where(Account.id.in_(accounts))
+        )
+    }
+    messages = {row.message_id for row in rows.values() if row.message_id is not None}
+    conversations = {
+        one.id: one.conversation_id
+        for one in session.execute(
+            select(Message.id, Message.conversation_id).where(Message.id.in_(messages))
+        )
+    }
+    statement = insert_into(session, OwnMessageRow)
     session.execute(
         statement.on_conflict_do_update(
             index_elements=["platform", "scope", "native_key"],
             set_={
                 "outbox_id": func.coalesce(OwnMessageRow.outbox_id, statement.excluded.outbox_id)
             },
-        )
+        ),
+        [
+            {
+                "platform": platforms[row.account_id],
+                "scope": "",
+                "native_key": row.native_key,
+                "account_id": row.account_id,
+                "kind": row.deed.value,
+                "text": row.text,
+                "written_at": row.sent_at,
+                "received_at": now,
+                "reply_to_key": row.to_key,
+                "permalink": row.permalink,
+                "identity_id": row.identity_id,
+                "conversation_id": conversations.get(row.message_id or 0),
+                "case_id": row.case_id,
+                "outbox_id": row.id,
+            }
+            for row in rows.values()
+        ],
     )
 
 

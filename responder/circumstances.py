@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, undefer
@@ -107,6 +107,11 @@ def price_of(session: Session, row: OutboxRow, rules: Rules) -> int:
     return price_in(row, surroundings(session, [row]), rules)
 
 
+def awaited_of(rows: Iterable[OutboxRow]) -> set[int]:
+    """The cases in which the customer must not have written since."""
+    return {row.case_id for row in rows if row.case_id and row.expected_last_message_id}
+
+
 def gather(
     session: Session,
     row: OutboxRow,
@@ -117,14 +122,44 @@ def gather(
 ) -> SendFacts:
     """The facts about ``row`` at ``now``. ``spent``: what its app has used, ``None`` without an
     app; ``row.price_micros`` is its price."""
-    around = surroundings(session, [row])
+    around = surroundings(session, [row], awaited_of([row]))
     money_fits = spent is None or spent.fits(row.price_micros)
     return facts_of(row, around, rules, now, money_fits=money_fits, rate_free_at=rate_free_at)
 
 
+class Addressed(Protocol):
+    """Something that goes to someone, or is to: a row of the outbox, or a line of a plan."""
+
+    @property
+    def deed(self) -> Deed: ...
+
+    @property
+    def account_id(self) -> int: ...
+
+    @property
+    def message_id(self) -> int | None: ...
+
+    @property
+    def identity_id(self) -> int | None: ...
+
+    @property
+    def to_key(self) -> str | None: ...
+
+    @property
+    def automatic(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How someone stands with the shop."""
+
+    blocked: bool
+    opted_out: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the store says of all that some rows of the outbox have to do with, read at once.
+    """What the store says of all that some rows have to do with, read at once.
 
     ``summoned``: by message. ``under_own_post``: messages that stand under a post of the account
     that answers them. ``own``: (account, key) of what that account wrote itself.
@@ -132,7 +167,7 @@ class Surroundings:
     """
 
     accounts: Mapping[int, Account]
-    people: Mapping[int, Identity]
+    people: Mapping[int, Standing]
     summoned: Mapping[int, bool | None]
     under_own_post: Collection[tuple[int, int]]
     own: Collection[tuple[int, str]]
@@ -140,17 +175,19 @@ class Surroundings:
     newest: Mapping[int, int]
 
 
-def surroundings(session: Session, rows: Sequence[OutboxRow]) -> Surroundings:
-    """Read what :func:`facts_of` and :func:`price_in` ask about ``rows``, as it is now."""
+def surroundings(
+    session: Session, rows: Sequence[Addressed], awaited: Collection[int] = ()
+) -> Surroundings:
+    """Read what is asked about ``rows`` further down, as it is now. ``awaited``: cases in which
+    the customer must not have written since."""
     accounts = {row.account_id for row in rows}
     messages = {row.message_id for row in rows if row.message_id is not None}
     people = {row.identity_id for row in rows if row.identity_id is not None}
     # An answer to no customer's message goes on under something of our own.
     threads = {row.to_key for row in rows if row.to_key is not None and row.message_id is None}
-    awaited = {row.case_id for row in rows if row.case_id and row.expected_last_message_id}
     return Surroundings(
-        accounts=_by_id(session, Account, accounts),
-        people=_by_id(session, Identity, people),
+        accounts=_accounts(session, accounts),
+        people=_people(session, people),
         summoned=_summoned(session, messages),
         under_own_post=_under_own_posts(session, messages, accounts),
         own=_own(session, threads, accounts),
@@ -179,13 +216,13 @@ def facts_of(
 ) -> SendFacts:
     """What the gate asks about ``row``, by what was read already."""
     account = around.accounts[row.account_id]
-    identity = around.people[row.identity_id] if row.identity_id is not None else None
+    standing = standing_of(row, around)
     known = rules.get(account.platform)
     if known is None:
         ruling: Ruling = NotAllowed(Reason.NOT_OFFERED, WayOut.OPEN_ON_PLATFORM, _NO_RULES)
         length = Length(0, 0)
     else:
-        ruling = known.may_answer(_platform_facts(row, around, identity))
+        ruling = known.may_answer(platform_facts(row, around))
         length = known.length_of(row.text, row.deed)
     return SendFacts(
         deed=row.deed,
@@ -194,8 +231,8 @@ def facts_of(
         length=length,
         has_content=bool(row.text.strip()) or row.picture is not None or row.deed is Deed.HIDE,
         connected=account.state is AccountState.CONNECTED,
-        blocked=identity is not None and identity.blocked_at is not None,
-        opted_out=identity is not None and identity.opted_out_at is not None,
+        blocked=standing.blocked,
+        opted_out=standing.opted_out,
         automatic=row.automatic,
         intact=row.body_hash == body_hash(row),
         customer_wrote=_customer_wrote(row, around),
@@ -205,14 +242,23 @@ def facts_of(
     )
 
 
-def _platform_facts(row: OutboxRow, around: Surroundings, identity: Identity | None) -> Facts:
+_NOBODY = Standing(blocked=False, opted_out=False)
+
+
+def standing_of(row: Addressed, around: Surroundings) -> Standing:
+    """How the one it goes to stands with the shop."""
+    return around.people[row.identity_id] if row.identity_id is not None else _NOBODY
+
+
+def platform_facts(row: Addressed, around: Surroundings) -> Facts:
+    """What the platform's rules ask about it."""
     return Facts(
         deed=row.deed,
         summoned=around.summoned.get(row.message_id) if row.message_id is not None else None,
         own_message=row.message_id is None and (row.account_id, row.to_key) in around.own,
         under_own_post=(row.message_id, row.account_id) in around.under_own_post,
         wrote_privately=(row.identity_id, row.account_id) in around.wrote_privately,
-        opted_out=identity is not None and identity.opted_out_at is not None,
+        opted_out=standing_of(row, around).opted_out,
         automatic=row.automatic,
     )
 
@@ -223,17 +269,23 @@ def _customer_wrote(row: OutboxRow, around: Surroundings) -> bool:
     return around.newest.get(row.case_id, 0) > row.expected_last_message_id
 
 
-_Row = TypeVar("_Row", Account, Identity)
-
-
-def _by_id(session: Session, kind: type[_Row], ids: Collection[int]) -> dict[int, _Row]:
+def _accounts(session: Session, ids: Collection[int]) -> dict[int, Account]:
     """As they are now, whatever the session read before."""
-    if not ids:
-        return {}
     found = session.scalars(
-        select(kind).where(kind.id.in_(ids)).execution_options(populate_existing=True)
+        select(Account).where(Account.id.in_(ids)).execution_options(populate_existing=True)
     )
     return {row.id: row for row in found}
+
+
+def _people(session: Session, ids: Collection[int]) -> dict[int, Standing]:
+    if not ids:
+        return {}
+    found = session.execute(
+        select(Identity.id, Identity.blocked_at, Identity.opted_out_at).where(Identity.id.in_(ids))
+    )
+    return {
+        row.id: Standing(row.blocked_at is not None, row.opted_out_at is not None) for row in found
+    }
 
 
 def _summoned(session: Session, messages: Collection[int]) -> dict[int, bool | None]:

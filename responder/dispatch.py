@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
@@ -24,10 +24,10 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from responder.answered import answered, echo_of, link_echo
+from responder.answered import Answer, answered_all, echo_of, link_echoes
 from responder.circumstances import Rules, gather, locked_row, outgoing_of, price_of
 from responder.gate import Refused, SendFacts, Way, Why, gate
-from responder.outcome import as_refusal, fact, pay, take_back
+from responder.outcome import as_refusal, fact, facts_of, pay_for, take_back
 from responder.policy import Policy
 from responder.rates import Use, reserve_all, uses_of
 from responder.record import locked
@@ -112,7 +112,12 @@ def claim_due(store: Store, worker: str) -> Claim | None:
     attempt = secrets.token_hex(16)
     due = (
         select(OutboxRow.id)
-        .where(OutboxRow.state == OutboxState.QUEUED, OutboxRow.not_before <= now)
+        .where(
+            OutboxRow.state == OutboxState.QUEUED,
+            OutboxRow.not_before <= now,
+            # Those of broadcasts leave many at a time (responder.convoy), behind nobody's answer.
+            OutboxRow.broadcast_id.is_(None),
+        )
         .order_by(OutboxRow.not_before, OutboxRow.id)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -139,7 +144,7 @@ def dispatch(store: Store, claim: Claim, means: Means) -> OutboxState | None:
     try:
         channel = means.connect(claim.account_id)
     except Exception as error:
-        return _arrive(store, claim, means, _before_leaving(error))
+        return _arrive(store, claim, means, before_leaving(error))
     departed = _depart(store, claim, means)
     if not isinstance(departed, _Departed):
         return departed
@@ -152,7 +157,7 @@ def dispatch(store: Store, claim: Claim, means: Means) -> OutboxState | None:
     return _arrive(store, claim, means, outcome)
 
 
-def _before_leaving(error: Exception) -> Exception:
+def before_leaving(error: Exception) -> Exception:
     """Whatever fails before a request is made has sent nothing."""
     if isinstance(error, RateLimited | PaymentRequired | Unauthorised | Unreachable):
         return error
@@ -175,7 +180,7 @@ def _depart(store: Store, claim: Claim, means: Means) -> _Departed | OutboxState
     with store.write() as session:
         now = store.clock.now()
         row = lock_with_case(session, claim.row_id)
-        if row is None or not _is_ours(row, claim, OutboxState.CLAIMED):
+        if row is None or not is_ours(row, claim, OutboxState.CLAIMED):
             return None
         app_id = session.scalar(select(Account.app_id).where(Account.id == row.account_id))
         spent = meter.lock_spent(session, app_id, now) if app_id is not None else None
@@ -183,9 +188,9 @@ def _depart(store: Store, claim: Claim, means: Means) -> _Departed | OutboxState
         facts = gather(session, row, means.rules, now, spent)
         refused = _ask(session, row, facts, _uses(session, row, means.rules, app_id), now)
         if refused is not None:
-            return _hold_back(session, row, refused, now)
+            return hold_back(session, row, refused, now)
         if app_id is not None:
-            pay(session, row, app_id, now)
+            pay_for(session, [row], app_id, now)
         row.state = OutboxState.SENDING
         row.sending_at, row.claimed_until = now, now + SENDING_LEASE
         row.attempts += 1
@@ -210,7 +215,7 @@ def _ask(
     return Refused(Why.RATE, Way.WAIT, later)
 
 
-def _hold_back(session: Session, row: OutboxRow, refused: Refused, now: datetime) -> OutboxState:
+def hold_back(session: Session, row: OutboxRow, refused: Refused, now: datetime) -> OutboxState:
     """Refused for good, or queued until it may be asked again."""
     row.claimed_until = row.attempt = None
     row.reason, told = as_refusal(refused)
@@ -242,7 +247,7 @@ def _arrive(
     with store.write() as session:
         now = store.clock.now()
         row = lock_with_case(session, claim.row_id)
-        if row is None or not _is_ours(
+        if row is None or not is_ours(
             row, claim, OutboxState.CLAIMED, OutboxState.SENDING, OutboxState.UNKNOWN
         ):
             log.warning("outbox row %d was decided by others meanwhile", claim.row_id)
@@ -250,7 +255,7 @@ def _arrive(
         if isinstance(outcome, Sent):
             mark_sent(session, row, outcome, now, means.policy)
         else:
-            _fail(session, row, outcome, now, means)
+            mark_failed(session, row, outcome, now, means)
         _tell(session, row)
         return row.state
 
@@ -264,17 +269,29 @@ def mark_sent(
     **evidence: Any,
 ) -> None:
     """The platform has it. ``row`` is locked, and its case before it. The clock stops."""
-    row.state, row.reason = OutboxState.SENT, None
-    row.claimed_until = row.look_at = None
-    row.sent_at = sent.sent_at or now
-    row.native_key, row.permalink = sent.native_key, sent.permalink
     row.evidence = row.evidence | evidence
+    mark_all_sent(session, [(row, sent)], now, policy)
+
+
+def mark_all_sent(
+    session: Session, arrived: Sequence[tuple[OutboxRow, Sent]], now: datetime, policy: Policy
+) -> None:
+    """The platform has these. The rows are locked, and their cases before them."""
+    rows = [row for row, _ in arrived]
+    for row, sent in arrived:
+        row.state, row.reason = OutboxState.SENT, None
+        row.claimed_until = row.look_at = None
+        row.sent_at = sent.sent_at or now
+        row.native_key, row.permalink = sent.native_key, sent.permalink
     session.flush()
-    if row.deed is not Deed.HIDE:
-        link_echo(session, row, now)
-    fact(session, row, FactKind.ANSWER_SENT, now)
-    if row.case_id is not None and row.deed in (Deed.ANSWER, Deed.DM):
-        answered(session, row.case_id, row.sent_at, now, policy, by=row.created_by)
+    link_echoes(session, (row for row in rows if row.deed is not Deed.HIDE), now)
+    facts_of(session, rows, FactKind.ANSWER_SENT, now)
+    answers = [
+        Answer(row.case_id, row.sent_at, row.created_by)
+        for row in rows
+        if row.case_id is not None and row.sent_at and row.deed in (Deed.ANSWER, Deed.DM)
+    ]
+    answered_all(session, answers, now, policy)
 
 
 def mark_unknown(
@@ -293,7 +310,9 @@ def mark_unknown(
     fact(session, row, FactKind.ANSWER_UNKNOWN, now)
 
 
-def _fail(session: Session, row: OutboxRow, error: Exception, now: datetime, means: Means) -> None:
+def mark_failed(
+    session: Session, row: OutboxRow, error: Exception, now: datetime, means: Means
+) -> None:
     """Every kind of failure has its own consequence; what is none of them tells nothing."""
     late = row.state is OutboxState.UNKNOWN
     match error:
@@ -310,11 +329,11 @@ def _fail(session: Session, row: OutboxRow, error: Exception, now: datetime, mea
         case Unauthorised():
             take_back(session, row)
             _end(session, row, OutboxState.FAILED, "unauthorised", now)
-            _set_account(session, row, AccountState.UNAUTHORISED)
+            set_account(session, row, AccountState.UNAUTHORISED)
         case PaymentRequired():
             take_back(session, row)
             _end(session, row, OutboxState.FAILED, "payment", now)
-            _set_account(session, row, AccountState.PAUSED, PausedBecause.PAYMENT)
+            set_account(session, row, AccountState.PAUSED, PausedBecause.PAYMENT)
         case OutcomeUnknown():
             if not late:
                 mark_unknown(session, row, "no_answer", now, means.policy)
@@ -366,11 +385,11 @@ def lock_with_case(session: Session, row_id: int) -> OutboxRow | None:
     return locked_row(session, row_id)
 
 
-def _is_ours(row: OutboxRow, claim: Claim, *states: OutboxState) -> bool:
+def is_ours(row: OutboxRow, claim: Claim, *states: OutboxState) -> bool:
     return row.attempt == claim.attempt and row.state in states
 
 
-def _set_account(
+def set_account(
     session: Session,
     row: OutboxRow,
     state: AccountState,

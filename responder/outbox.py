@@ -31,6 +31,7 @@ from shenava.store import (
     Message,
     OutboxRow,
     OutboxState,
+    Recipient,
     changes,
 )
 from shenava.store.bulk import insert_into
@@ -246,6 +247,9 @@ def retry(
     )
     _address(row, asker, plan, now)
     row.retry_of_id = row_id
+    if asker.principal == old.principal:
+        # Tried again by its broadcast, it leaves as one of its rows; by a person, on its own.
+        row.broadcast_id = old.broadcast_id
     if known := _known(session, row):
         return known
     row.price_micros = price_of(session, row, rules)
@@ -253,6 +257,9 @@ def retry(
     made = _write(session, row)
     if made is None:
         return _faster(session, row)
+    session.execute(
+        update(Recipient).where(Recipient.outbox_id == row_id).values(outbox_id=made.id)
+    )
     _tell(session, made, "outbox_retried", asker.user_id, now)
     if made.state is OutboxState.REFUSED:
         fact(session, made, FactKind.ANSWER_REFUSED, now)

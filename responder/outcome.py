@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -19,9 +20,35 @@ def as_refusal(refused: Refused) -> tuple[str, dict[str, Any]]:
 
 
 def fact(session: Session, row: OutboxRow, kind: FactKind, now: datetime) -> None:
-    """One line for reports, if the row belongs to a case."""
-    if row.case_id is None:
-        return
+    """One line for reports: see :func:`facts_of`."""
+    facts_of(session, [row], kind, now)
+
+
+def facts_of(session: Session, rows: Iterable[OutboxRow], kind: FactKind, now: datetime) -> None:
+    """One line for reports for each row that belongs to a case, and for each public post of a
+    broadcast that was sent."""
+    lines = []
+    for row in rows:
+        told = kind
+        if row.case_id is None:
+            if row.broadcast_id is None or row.identity_id or kind is not FactKind.ANSWER_SENT:
+                continue
+            told = FactKind.BROADCAST_POSTED
+        lines.append(
+            {
+                "kind": told,
+                "happened_at": row.sent_at or now,
+                "recorded_at": now,
+                "case_id": row.case_id,
+                "message_id": row.message_id,
+                "details": _details(row),
+            }
+        )
+    if lines:
+        session.execute(insert(Fact), lines)
+
+
+def _details(row: OutboxRow) -> dict[str, Any]:
     details: dict[str, Any] = {
         "outbox": row.id,
         "account": row.account_id,
@@ -30,18 +57,11 @@ def fact(session: Session, row: OutboxRow, kind: FactKind, now: datetime) -> Non
         "automatic": row.automatic,
         "by_hand": row.by_hand,
     }
+    if row.broadcast_id is not None:
+        details["broadcast"] = row.broadcast_id
     if row.reason is not None:
         details["reason"] = row.reason
-    session.execute(
-        insert(Fact).values(
-            kind=kind,
-            happened_at=row.sent_at or now,
-            recorded_at=now,
-            case_id=row.case_id,
-            message_id=row.message_id,
-            details=details,
-        )
-    )
+    return details
 
 
 def audit_row(
@@ -59,14 +79,19 @@ def audit_row(
     )
 
 
-def pay(session: Session, row: OutboxRow, app_id: int, now: datetime) -> None:
-    """Count the price of a row that is about to leave."""
-    meter.add(session, app_id, now, {meter.SENDING + row.deed.value: (1, row.price_micros)})
-    row.evidence = row.evidence | {"paid_at": now.isoformat()}
+def pay_for(session: Session, rows: Iterable[OutboxRow], app_id: int, now: datetime) -> None:
+    """Count the prices of rows that are about to leave."""
+    used: dict[str, tuple[int, int]] = {}
+    for row in rows:
+        what = meter.SENDING + row.deed.value
+        count, micros = used.get(what, (0, 0))
+        used[what] = (count + 1, micros + row.price_micros)
+        row.evidence = row.evidence | {"paid_at": now.isoformat()}
+    meter.add(session, app_id, now, used)
 
 
 def take_back(session: Session, row: OutboxRow) -> None:
-    """Nothing was done, so nothing was charged: take back what :func:`pay` counted, once. The
+    """Nothing was done, so nothing was charged: take back what :func:`pay_for` counted, once. The
     use of the platform's pace stays counted."""
     paid_at = row.evidence.get("paid_at")
     if paid_at is None:

@@ -6,14 +6,16 @@ endpoint. No interval as long as the window, wherever it lies, then holds more u
 limit; a restart forgets nothing. A use stays counted even if the request failed: platforms count
 refused requests too.
 
-The instants are those at which requests were about to leave. A platform sees them later, each
-by its own delay: where it counts a sliding window as strictly as we do, the limit handed in
-should be a little below its own.
+A platform counts a request some time between its leaving and its answer. A use that is reserved
+by :func:`reserve_all` is dated at the leaving: where a platform counts a sliding window as strictly
+as we do, the limit handed in should be a little below its own. What :func:`take` reserves is dated
+as late as the platform can possibly count it, and dated back to its answer by :func:`date_back`: so
+no window of the platform, however short and wherever it lies, holds more than the limit either.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -22,6 +24,7 @@ from sqlalchemy.orm import Session
 
 from shenava.channels.rules import Limit, Per
 from shenava.store import RateUse
+from shenava.store.bulk import insert_numbered, update_by_id
 
 # The first of two numbers that PostgreSQL's advisory lock is made of; nothing else uses it.
 _LOCK = 7_301_200
@@ -75,6 +78,74 @@ def reserve_all(session: Session, uses: Iterable[Use], now: datetime) -> datetim
             [{"subject": use.subject, "endpoint": use.endpoint, "at": now} for use in wanted],
         )
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How many requests may leave now; with none, when the next may."""
+
+    count: int
+    free_at: datetime
+
+
+def room_for(session: Session, uses: Iterable[Use], most: int, now: datetime) -> Room:
+    """How many requests that count as ``uses`` each may leave now, at most ``most``. Nobody else
+    may ask about the same until the commit. The transaction must be a writing one."""
+    wanted = sorted(uses, key=lambda use: (use.subject, use.endpoint))
+    for use in wanted:
+        _lock(session, use)
+    count = most
+    for use in wanted:
+        for limit in use.limits:
+            count = min(count, limit.count - used_of(session, use, limit, now))
+    if count > 0:
+        return Room(count, now)
+    return Room(0, max([now, *(when_free(session, use, now) for use in wanted)]))
+
+
+def used_of(session: Session, use: Use, limit: Limit, now: datetime) -> int:
+    """How many uses the window of ``limit`` that ends now holds."""
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(RateUse)
+            .where(
+                RateUse.subject == use.subject,
+                RateUse.endpoint == use.endpoint,
+                RateUse.at > now - limit.window,
+            )
+        )
+        or 0
+    )
+
+
+def take(
+    session: Session, uses: Iterable[Use], count: int, latest: datetime
+) -> list[tuple[int, ...]]:
+    """Reserve ``count`` requests that :func:`room_for` had room for. ``latest``: when the platform
+    will surely have counted them. Returns what :func:`date_back` asks for, for each request."""
+    wanted = sorted(uses, key=lambda use: (use.subject, use.endpoint))
+    taken = [
+        insert_numbered(
+            session,
+            RateUse,
+            [{"subject": use.subject, "endpoint": use.endpoint, "at": latest}] * count,
+        )
+        for use in wanted
+    ]
+    return [tuple(numbers[place] for numbers in taken) for place in range(count)]
+
+
+def date_back(session: Session, answered: Mapping[int, datetime]) -> None:
+    """The answers to requests that :func:`take` reserved came at these instants."""
+    if answered:
+        update_by_id(session, RateUse, [{"b_id": n, "at": at} for n, at in answered.items()])
+
+
+def give_back(session: Session, uses: Collection[int]) -> None:
+    """These requests never left."""
+    if uses:
+        session.execute(delete(RateUse).where(RateUse.id.in_(uses)))
 
 
 def when_free(session: Session, use: Use, now: datetime) -> datetime:

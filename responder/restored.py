@@ -10,11 +10,20 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from responder.outcome import fact
-from shenava.store import FactKind, OutboxRow, OutboxState, changes
+from shenava.store import (
+    Broadcast,
+    BroadcastState,
+    FactKind,
+    OutboxRow,
+    OutboxState,
+    Recipient,
+    RecipientState,
+    changes,
+)
 
 REASON = "restored"
 _ON_ITS_WAY = (OutboxState.QUEUED, OutboxState.CLAIMED, OutboxState.SENDING)
@@ -51,5 +60,24 @@ def set_aside(session: Session, made_at: datetime, now: datetime) -> int:
         row.state, row.reason = OutboxState.UNKNOWN, REASON
         session.flush()
         fact(session, row, FactKind.ANSWER_UNKNOWN, now)
+    _stop_broadcasts(session, made_at, now)
     changes.note(session, sorted({row.case_id for row in rows if row.case_id is not None}))
     return len(rows)
+
+
+def _stop_broadcasts(session: Session, made_at: datetime, now: datetime) -> None:
+    """Whom a broadcast has told since the backup, nobody knows: it tells nobody more."""
+    on_its_way = (
+        BroadcastState.AWAITING_APPROVAL,
+        BroadcastState.SCHEDULED,
+        BroadcastState.SENDING,
+        BroadcastState.PAUSED,
+    )
+    for row in session.scalars(select(Broadcast).where(Broadcast.state.in_(on_its_way))):
+        row.state, row.ended_at = BroadcastState.STOPPED, now
+        row.started_at = row.started_at or min(made_at, now)
+        session.execute(
+            update(Recipient)
+            .where(Recipient.broadcast_id == row.id, Recipient.state == RecipientState.WAITING)
+            .values(state=RecipientState.STOPPED)
+        )

@@ -11,7 +11,7 @@ from sqlalchemy import update
 
 from responder.unknowns import recover
 from service.pipeline import LEASE
-from shenava.store import Feed, Message, OutboxRow, Store
+from shenava.store import Feed, Message, OutboxRow, RateUse, Store
 
 
 def take_over(store: Store) -> int:
@@ -35,6 +35,8 @@ def take_over(store: Store) -> int:
         session.execute(
             update(OutboxRow).where(OutboxRow.claimed_until > now).values(claimed_until=now)
         )
+        # Of what left with a convoy, the dead have sent all they will ever send.
+        session.execute(update(RateUse).where(RateUse.at > now).values(at=now))
     taken = 0
     while some := recover(store):
         taken += some

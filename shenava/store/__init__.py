@@ -4,6 +4,14 @@ The row is the truth; a queue is only a nudge.
 """
 
 from shenava.store.base import Base
+from shenava.store.broadcasts import (
+    Broadcast,
+    BroadcastState,
+    Recipient,
+    RecipientKind,
+    RecipientState,
+    Stage,
+)
 from shenava.store.cases import Case, CaseIntent, CaseRead, CaseState, Note, case_rank
 from shenava.store.collecting import (
     App,
@@ -62,6 +70,8 @@ __all__ = [
     "Audit",
     "Base",
     "Billed",
+    "Broadcast",
+    "BroadcastState",
     "CalledBecause",
     "Case",
     "CaseIntent",
@@ -94,12 +104,16 @@ __all__ = [
     "Presence",
     "PresenceKind",
     "RateUse",
+    "Recipient",
+    "RecipientKind",
+    "RecipientState",
     "Role",
     "SavedReply",
     "Scope",
     "Sighting",
     "SignInFailure",
     "Spend",
+    "Stage",
     "Store",
     "Switch",
     "User",

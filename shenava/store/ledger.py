@@ -28,6 +28,12 @@ class FactKind(StrEnum):
     ANSWER_FAILED = "answer_failed"
     ANSWER_UNKNOWN = "answer_unknown"
     """It may or may not have arrived; a later fact tells if that was ever settled."""
+    BROADCAST_STARTED = "broadcast_started"
+    BROADCAST_POSTED = "broadcast_posted"
+    """One public post of a broadcast was sent."""
+    BROADCAST_ENDED = "broadcast_ended"
+    """Nothing of it moves any more; ``details`` count its recipients by what became of them. When
+    some are tried again later it ends again: the newest tells."""
 
 
 class Fact(Base):
@@ -40,7 +46,8 @@ class Fact(Base):
     kind: Mapped[FactKind] = mapped_column(text_enum(FactKind, "kind"))
     happened_at: Mapped[datetime]
     recorded_at: Mapped[datetime]
-    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
+    case_id: Mapped[int | None] = mapped_column(ForeignKey("cases.id"))
+    """Null for what happens to no case: a broadcast."""
     message_id: Mapped[int | None] = mapped_column(ForeignKey("messages.id"))
     details: Mapped[dict[str, Any]] = mapped_column(JSON)
 

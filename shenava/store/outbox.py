@@ -89,6 +89,15 @@ class OutboxRow(Base):
         Index(None, "account_id", "native_key"),
         Index(None, "state", "not_before", "id"),
         Index(
+            "ix_outbox_broadcast",
+            "broadcast_id",
+            "state",
+            "account_id",
+            "not_before",
+            sqlite_where=text("broadcast_id IS NOT NULL"),
+            postgresql_where=text("broadcast_id IS NOT NULL"),
+        ),
+        Index(
             "ix_outbox_held",
             "claimed_until",
             sqlite_where=text("claimed_until IS NOT NULL"),
@@ -135,6 +144,8 @@ class OutboxRow(Base):
     created_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     approved_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     retry_of_id: Mapped[int | None] = mapped_column(ForeignKey("outbox.id"), unique=True)
+    broadcast_id: Mapped[int | None] = mapped_column(ForeignKey("broadcasts.id"))
+    """The broadcast it is a part of: it leaves only while that one runs."""
 
     account: Mapped[Account] = relationship()
     identity: Mapped[Identity | None] = relationship()

@@ -34,6 +34,7 @@ class Alone(IntEnum):
     INTAKE = 1
     UPGRADE = 2
     ALERTS = 11
+    BROADCAST = 12
 
 
 class Store:

@@ -1,0 +1,205 @@
+"""Broadcasts, as the schedule calls them: what is due starts, and leaves in convoys.
+
+One thread asks the store what may leave and writes down what came back; several threads carry the
+requests. So one commit serves many rows, and a platform that takes its time with one request keeps
+only one thread waiting.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from queue import Empty, SimpleQueue
+from random import Random
+
+from responder.convoy import FENCE, Arrived, Departed, NotBegun, arrive, depart, has_work
+from responder.dispatch import Means, before_leaving
+from responder.policy import Policy
+from service.sending import Senders
+from shenava.channels import Channel, OutcomeUnknown, PaymentRequired, Sent, Unauthorised
+from shenava.store import Store
+
+log = logging.getLogger(__name__)
+
+THREADS = 8
+"""That carry requests at once."""
+
+MOST = 256
+"""Rows under way at once, at most: so many are unknown for a while should the process die."""
+
+_PATIENCE = timedelta(seconds=1.5)
+"""If nothing may leave for longer than that, the schedule's next turn is soon enough."""
+
+_SLICE_S = 0.02
+_GATHER_S = 0.004
+"""How long the first answer waits for others to be written down with."""
+
+
+class Lines:
+    """Channels, made once and used by one thread at a time, for as long as one run lasts."""
+
+    def __init__(self, connect: Callable[[int], Channel]) -> None:
+        self._connect = connect
+        self._free: dict[int, list[Channel]] = {}
+        self._dead: set[int] = set()
+        self._lock = threading.Lock()
+
+    def carry(self, departed: Departed, now: datetime) -> Sent | Exception:
+        """Make the request, once, or say that it was not begun."""
+        account_id = departed.claim.account_id
+        if account_id in self._dead:
+            return NotBegun("the account is out of order")
+        if now - departed.at >= FENCE:
+            return NotBegun("its turn came too late")
+        with self._lock:
+            free = self._free.setdefault(account_id, [])
+            channel = free.pop() if free else None
+        if channel is None:
+            try:
+                channel = self._connect(account_id)
+            except Exception as error:
+                return self._told(account_id, before_leaving(error))
+        try:
+            sent = channel.send(departed.outgoing)
+        except Exception as error:
+            return self._told(account_id, error)
+        with self._lock:
+            self._free[account_id].append(channel)
+        return sent
+
+    def _told(self, account_id: int, error: Exception) -> Exception:
+        if isinstance(error, Unauthorised | PaymentRequired):
+            self._dead.add(account_id)
+        return error
+
+
+class Fleet:
+    """Sends what broadcasts have queued. Any number of processes may have one each."""
+
+    def __init__(
+        self,
+        store: Store,
+        channels: Senders,
+        policy: Policy,
+        *,
+        threads: int = THREADS,
+        most: int = MOST,
+        chance: Random | None = None,
+    ) -> None:
+        self._store = store
+        self._threads = threads
+        self._most = most
+        self._connect = channels.connect
+        self._means = Means(
+            connect=channels.connect,
+            rules=channels.rules,
+            policy=policy,
+            # Spreads tries over time; nobody must be unable to guess it.
+            chance=chance or Random(),  # noqa: S311
+        )
+        self._worker = f"{os.getpid()}:convoy"
+
+    def run(self, stop: threading.Event | None = None) -> int:
+        """Send until nothing more may leave soon, or ``stop`` is set; returns how many left.
+
+        What is under way when it is to stop is waited for. Raises what the database raises; the
+        rows then tell where it stopped.
+        """
+        if not has_work(self._store):
+            return 0
+        back: SimpleQueue[Arrived] = SimpleQueue()
+        lines = Lines(self._connect)
+        under_way = sent = 0
+        quick = float(self._threads * 4)
+        looked_at: datetime | None = None
+        again_at: datetime | None = None
+        with ThreadPoolExecutor(self._threads, thread_name_prefix="convoy") as carriers:
+
+            def carry(departed: Departed) -> None:
+                outcome: Sent | Exception
+                try:
+                    outcome = lines.carry(departed, self._store.clock.now())
+                except BaseException as error:  # whatever it is, the loop waits for an answer
+                    log.exception("a carrier failed oddly")
+                    outcome = OutcomeUnknown(type(error).__name__)
+                back.put(Arrived(departed, outcome, self._store.clock.now()))
+
+            while True:
+                now = self._store.clock.now()
+                stopping = stop is not None and stop.is_set()
+                room = int(min(self._most, quick)) - under_way
+                may_ask = again_at is None or now >= again_at
+                if not stopping and may_ask and room >= max(1, min(self._most, quick) // 4):
+                    convoy = depart(self._store, self._means, self._worker, room)
+                    for departed in convoy.rows:
+                        carriers.submit(carry, departed)
+                    under_way += len(convoy.rows)
+                    sent += len(convoy.rows)
+                    again_at = convoy.again_at
+                    if not convoy.rows and again_at is None and not under_way:
+                        return sent
+                    if not convoy.rows and again_at is None:
+                        # Nothing more is queued; what comes back may queue something again.
+                        again_at = now + timedelta(seconds=_SLICE_S)
+                if under_way:
+                    came = _gather(back, self._wait(again_at))
+                    if came:
+                        self._write_down(came)
+                        under_way -= len(came)
+                        quick = _grown(quick, len(came), self._threads)
+                    continue
+                if stopping or again_at is None or again_at - now > _PATIENCE:
+                    return sent
+                if looked_at == now:
+                    return sent  # the clock stands still: waiting would last for ever
+                looked_at = now
+                time.sleep(self._wait(again_at))
+
+    def _wait(self, again_at: datetime | None) -> float:
+        if again_at is None:
+            return _SLICE_S
+        left = (again_at - self._store.clock.now()).total_seconds()
+        return min(max(left, 0.001), _SLICE_S)
+
+    def _write_down(self, came: Sequence[Arrived]) -> None:
+        """All together; should that fail, one by one, so that one cannot cost the others."""
+        try:
+            arrive(self._store, self._means, came)
+            return
+        except Exception:
+            log.warning("writing down a convoy failed; its rows follow one by one", exc_info=True)
+        for one in came:
+            try:
+                arrive(self._store, self._means, [one])
+            except Exception:
+                # The lease of the row runs out; it is then looked up.
+                log.exception("outbox row %d could not be written down", one.departed.claim.row_id)
+
+
+def _gather(back: SimpleQueue[Arrived], wait: float) -> list[Arrived]:
+    """What has come back: waits ``wait`` seconds for the first, a moment for those behind it."""
+    try:
+        came = [back.get(timeout=wait)]
+    except Empty:
+        return []
+    until = time.monotonic() + _GATHER_S
+    while len(came) < MOST:
+        left = until - time.monotonic()
+        try:
+            came.append(back.get(timeout=left) if left > 0 else back.get_nowait())
+        except Empty:
+            break
+    return came
+
+
+def _grown(quick: float, count: int, threads: int) -> float:
+    """How many rows may be under way: more where answers come fast, fewer where they do not."""
+    least = threads * 2
+    if count >= quick / 4:
+        return min(float(MOST), quick * 1.5)
+    return max(float(least), quick * 0.9)
