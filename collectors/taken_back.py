@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from shenava.messages import AboutKind
-from shenava.store import Identity, Message, VerdictRow, changes
+from shenava.store import Clue, Identity, Message, VerdictRow, changes
 from shenava.text import index_text
 
 
@@ -48,4 +48,6 @@ def take_back(session: Session, message_ids: Collection[int]) -> None:
             .values(why=[])
             .execution_options(synchronize_session=False)
         )
+        # What it told of its author is not known from it any more.
+        session.execute(delete(Clue).where(Clue.message_id.in_([row.id for row in found])))
         changes.note(session, [row.case_id for row in found])

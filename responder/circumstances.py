@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Protocol
 
@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, undefer
 
 from responder.gate import SendFacts
+from responder.opting import asked_for, wrote_again
 from shenava.channels import Outgoing, Reads
 from shenava.channels.rules import (
     Basis,
@@ -164,6 +165,7 @@ class Surroundings:
     ``summoned``: by message. ``under_own_post``: messages that stand under a post of the account
     that answers them. ``own``: (account, key) of what that account wrote itself.
     ``wrote_privately``: (identity, account). ``newest``: of a case, its newest message.
+    ``wrote_again``: (case, identity), of people who wrote after they had opted out.
     """
 
     accounts: Mapping[int, Account]
@@ -173,6 +175,7 @@ class Surroundings:
     own: Collection[tuple[int, str]]
     wrote_privately: Collection[tuple[int, int]]
     newest: Mapping[int, int]
+    wrote_again: Collection[tuple[int, int]]
 
 
 def surroundings(
@@ -193,6 +196,7 @@ def surroundings(
         own=_own(session, threads, accounts),
         wrote_privately=_wrote_privately(session, people, accounts),
         newest=_newest(session, awaited),
+        wrote_again=wrote_again(session, [row for row in rows if isinstance(row, OutboxRow)]),
     )
 
 
@@ -246,8 +250,13 @@ _NOBODY = Standing(blocked=False, opted_out=False)
 
 
 def standing_of(row: Addressed, around: Surroundings) -> Standing:
-    """How the one it goes to stands with the shop."""
-    return around.people[row.identity_id] if row.identity_id is not None else _NOBODY
+    """How the one it goes to stands with the shop, as far as this row is concerned."""
+    if row.identity_id is None:
+        return _NOBODY
+    standing = around.people[row.identity_id]
+    if standing.opted_out and isinstance(row, OutboxRow) and asked_for(row, around.wrote_again):
+        return replace(standing, opted_out=False)
+    return standing
 
 
 def platform_facts(row: Addressed, around: Surroundings) -> Facts:

@@ -55,10 +55,11 @@ class SendFacts:
     """All that the gate asks.
 
     ``ruling``: the platform's. ``blocked``: the shop blocked the person. ``opted_out``: they want
-    to hear nothing more. ``automatic``: no person
-    pressed "send"; ``to_machine``: the other side writes automatically. ``intact``: text and
-    recipient are those that were approved. ``customer_wrote``: after what the sender had seen.
-    ``money_fits``: the price stays within the app's limit. ``rate_free_at``: when the pace allows
+    to hear nothing more, and this is no person's answer to what they wrote after saying so
+    (:func:`responder.opting.asked_for`). ``automatic``: no person pressed "send"; ``to_machine``:
+    the other side writes automatically. ``intact``: text and recipient are those that were
+    approved. ``customer_wrote``: after what the sender had seen. ``money_fits``: the price stays
+    within the app's limit. ``rate_free_at``: when the pace allows
     it, ``None`` when it does now. Instants are aware.
     """
 
@@ -116,7 +117,7 @@ def gate(facts: SendFacts) -> Allowed | Refused:
         if stands_in_the_way:
             return Refused(why, way)
     if to_person and facts.opted_out:
-        return Refused(rules.Reason.OPTED_OUT, rules.WayOut.NONE)
+        return Refused(rules.Reason.OPTED_OUT, rules.WayOut.WAIT_FOR_CUSTOMER)
     if isinstance(facts.ruling, NotAllowed):
         return Refused(facts.ruling.reason, facts.ruling.way_out)
     checks = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -27,6 +27,13 @@ class Deed(StrEnum):
     UNBLOCKED = "identity_unblocked"
     VIP = "customer_vip"
     NOT_VIP = "customer_not_vip"
+    OPTED_OUT = "identity_opted_out"
+    OPTED_IN = "identity_opted_in"
+    MERGED = "customers_merged"
+    SPLIT = "customers_split"
+    NOT_SAME = "customers_not_same"
+    CUSTOMER_NOTED = "customer_noted"
+    CUSTOMER_NOTE_DELETED = "customer_note_deleted"
     CORRECTED = "verdict_corrected"
     CORRECTION_UNDONE = "correction_undone"
 
@@ -38,6 +45,12 @@ class Refusal(StrEnum):
     NO_SUCH_MESSAGE = "There is no such message."
     NO_SUCH_PERSON = "A case can only be given to someone who works here now."
     TAKEN = "Someone else took the case in the meantime. Nothing was changed."
+    NO_SUCH_CUSTOMER = "There is no such customer."
+    NO_SUCH_NOTE = "There is no such note, or it is not yours to delete."
+    KEY_REUSED = "This key was used before, for another note. Nothing was written."
+    SAME_ALREADY = "They are one customer already."
+    SPLIT_ALREADY = "They have been split already. Nothing was changed."
+    PEOPLE_CHANGED = "Someone changed who is who in the meantime. Nothing was changed; look again."
     NOTE_EMPTY = "A note needs some text."
     NOTE_TOO_LONG = "A note holds 5,000 characters at most. Nothing was saved."
     SNOOZE_PAST = "Choose a time in the future to be reminded at."
@@ -107,9 +120,10 @@ def audit(
     actor: int | None,
     deed: Deed,
     now: datetime,
-    details: dict[int, dict[str, Any]],
+    details: Mapping[int | None, dict[str, Any]],
 ) -> None:
-    """One line of the trail for each case in ``details``: ids and choices, never text."""
+    """One line of the trail for each case in ``details`` (``None``: for none): ids and choices,
+    never text."""
     through = session.info.get(_THROUGH)
     more = {"through": through} if through else {}
     if details:
@@ -129,17 +143,21 @@ def audit(
 
 
 def facts(
-    session: Session, kind: FactKind, now: datetime, details: dict[int, dict[str, Any]]
+    session: Session,
+    kind: FactKind,
+    happened_at: datetime,
+    details: dict[int, dict[str, Any]],
+    now: datetime | None = None,
 ) -> None:
-    """One fact for each case in ``details``."""
+    """One fact for each case in ``details``. ``now``: of what happened earlier than that."""
     if details:
         session.execute(
             insert(Fact),
             [
                 {
                     "kind": kind,
-                    "happened_at": now,
-                    "recorded_at": now,
+                    "happened_at": happened_at,
+                    "recorded_at": now or happened_at,
                     "case_id": case_id,
                     "message_id": None,
                     "details": told,

@@ -17,6 +17,8 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from responder.clues import note_clues
+from responder.opting import heed, note_heeded, opt_words
 from responder.policy import Policy
 from responder.retriage import retriage
 from shenava.messages import Verdict
@@ -144,6 +146,8 @@ class Pipeline:
         done = {item.message_id for item, _ in judged}
         failed = [item.message_id for item in claimed if item.message_id not in done]
         with self._store.write() as session:
+            # Identities come before messages and cases, for everyone.
+            heeded = heed(session, opt_words(session, [item.message_id for item in claimed]))
             # A lease that ran out lets two workers judge one message. The rows are locked first,
             # and in their order, so that the second sees what the first wrote.
             session.execute(
@@ -158,6 +162,8 @@ class Pipeline:
             # The cases first, for that locks them in their order. A fact locks its case too.
             retriage(session, _cases_to_triage(session, claimed), self._policy, now)
             insert_rows(session, Fact, [_fact(item, verdict, now) for item, verdict in fresh])
+            note_heeded(session, heeded, now)
+            note_clues(session, [item.message_id for item in claimed])
 
 
 def _wait_until(session: Session, message_ids: Collection[int], at: datetime | None) -> None:

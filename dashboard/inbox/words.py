@@ -107,6 +107,14 @@ REFUSALS = {
     Refusal.NO_SUCH_MESSAGE: lazy("There is no such message."),
     Refusal.NO_SUCH_PERSON: lazy("A case can only be given to someone who works here now."),
     Refusal.TAKEN: lazy("Someone else took the case in the meantime. Nothing was changed."),
+    Refusal.NO_SUCH_CUSTOMER: lazy("There is no such customer."),
+    Refusal.NO_SUCH_NOTE: lazy("There is no such note, or it is not yours to delete."),
+    Refusal.KEY_REUSED: lazy("This key was used before, for another note. Nothing was written."),
+    Refusal.SAME_ALREADY: lazy("They are one customer already."),
+    Refusal.SPLIT_ALREADY: lazy("They have been split already. Nothing was changed."),
+    Refusal.PEOPLE_CHANGED: lazy(
+        "Someone changed who is who in the meantime. Nothing was changed; look again."
+    ),
     Refusal.NOTE_EMPTY: lazy("A note needs some text."),
     Refusal.NOTE_TOO_LONG: lazy("A note holds 5,000 characters at most. Nothing was saved."),
     Refusal.SNOOZE_PAST: lazy("Choose a time in the future to be reminded at."),
@@ -123,6 +131,13 @@ _DEEDS = {
     Deed.UNBLOCKED: lazy("unblocked the customer"),
     Deed.VIP: lazy("marked the customer as VIP"),
     Deed.NOT_VIP: lazy("took the VIP mark off"),
+    Deed.OPTED_OUT: lazy("noted that the customer wants to hear nothing more"),
+    Deed.OPTED_IN: lazy("noted that the customer wants to hear from you again"),
+    Deed.MERGED: lazy("made two customers one"),
+    Deed.SPLIT: lazy("split a customer in two again"),
+    Deed.NOT_SAME: lazy("said that two customers are not the same person"),
+    Deed.CUSTOMER_NOTED: lazy("wrote a note about the customer"),
+    Deed.CUSTOMER_NOTE_DELETED: lazy("deleted their note about the customer"),
     Deed.CORRECTED: lazy("corrected the verdict"),
     Deed.CORRECTION_UNDONE: lazy("took a correction back"),
 }

@@ -130,7 +130,8 @@ class Facts:
     ``summoned``: the author of the message named or quoted us in it; ``None``: not known.
     ``own_message``: we wrote it ourselves. ``under_own_post``: it stands under a post of ours.
     ``wrote_privately``: the person has written to us in private. ``asked_privately``: they asked
-    in public that we write to them. ``opted_out``: they asked not to be written to.
+    in public that we write to them. ``opted_out``: they asked not to be written to,
+    and have not written again since.
     ``automatic``: no person pressed the button. ``unrestricted``: our contract with the platform
     lifts its limits on answering (X: Enterprise).
     """

@@ -23,6 +23,7 @@ from shenava.store.collecting import (
     RateUse,
     Spend,
 )
+from shenava.store.customers import Clue, ClueKind, CustomerNote, Merge, NotSame
 from shenava.store.duty import (
     Alarm,
     Alert,
@@ -78,11 +79,14 @@ __all__ = [
     "CaseRead",
     "CaseState",
     "Change",
+    "Clue",
+    "ClueKind",
     "Conversation",
     "Correction",
     "Coverage",
     "CoverageKind",
     "Customer",
+    "CustomerNote",
     "Duty",
     "EndedBecause",
     "Fact",
@@ -93,7 +97,9 @@ __all__ = [
     "IdentityHandle",
     "LinkPurpose",
     "MailState",
+    "Merge",
     "Message",
+    "NotSame",
     "Note",
     "OneTimeLink",
     "OutboxRow",

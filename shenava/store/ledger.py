@@ -34,6 +34,10 @@ class FactKind(StrEnum):
     BROADCAST_ENDED = "broadcast_ended"
     """Nothing of it moves any more; ``details`` count its recipients by what became of them. When
     some are tried again later it ends again: the newest tells."""
+    OPTED_OUT = "opted_out"
+    """The customer said that they want to hear nothing more from the shop."""
+    OPTED_IN = "opted_in"
+    """The customer took that back."""
 
 
 class Fact(Base):

@@ -53,6 +53,7 @@ class Message(Base):
     __table_args__ = (
         UniqueConstraint("platform", "scope", "native_key"),
         Index(None, "case_id", "written_at", "id"),
+        Index(None, "identity_id", "written_at", "id"),
         Index(
             "ix_messages_unjudged",
             "historic",
@@ -68,7 +69,7 @@ class Message(Base):
     scope: Mapped[str] = mapped_column(String(200))
     native_key: Mapped[str] = mapped_column(String(300))
     kind: Mapped[MessageKind] = mapped_column(text_enum(MessageKind, "kind"))
-    identity_id: Mapped[int] = mapped_column(ForeignKey("identities.id"), index=True)
+    identity_id: Mapped[int] = mapped_column(ForeignKey("identities.id"))
     conversation_id: Mapped[int] = mapped_column(ForeignKey("conversations.id"), index=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
     reply_to_key: Mapped[str | None] = mapped_column(String(300))

@@ -13,6 +13,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -73,9 +74,21 @@ class Account(Base):
 
 class Customer(Base):
     """One or more identities that are one person. Made when a person says so (or marks a VIP);
-    an identity without a customer stands for itself."""
+    an identity without a customer stands for itself.
+
+    One that was merged into another keeps its row, its mark and its notes, and gets its identities
+    back when it is split off again (:class:`shenava.store.customers.Merge`).
+    """
 
     __tablename__ = "customers"
+    __table_args__ = (
+        Index(
+            "ix_customers_vip",
+            "id",
+            sqlite_where=text("vip"),
+            postgresql_where=text("vip"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     vip: Mapped[bool] = mapped_column(default=False)
@@ -91,7 +104,23 @@ class Identity(Base):
     """
 
     __tablename__ = "identities"
-    __table_args__ = (UniqueConstraint("platform", "key"),)
+    __table_args__ = (
+        UniqueConstraint("platform", "key"),
+        # The list of customers: who was heard of last on top; the few that its filters ask for.
+        Index(None, "profile_at", "id"),
+        Index(
+            "ix_identities_blocked",
+            "id",
+            sqlite_where=text("blocked_at IS NOT NULL"),
+            postgresql_where=text("blocked_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_identities_opted_out",
+            "id",
+            sqlite_where=text("opted_out_at IS NOT NULL"),
+            postgresql_where=text("opted_out_at IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     platform: Mapped[Platform] = mapped_column(text_enum(Platform, "platform"))
@@ -101,11 +130,15 @@ class Identity(Base):
     followers: Mapped[int | None]
     profile_at: Mapped[datetime]
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"), index=True)
+    home_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"), index=True)
+    """The customer it was before anyone merged it; null where ``customer_id`` tells that too."""
     blocked_at: Mapped[datetime | None]
     opted_out_at: Mapped[datetime | None]
     """Since when the person wants to hear nothing more from the shop."""
+    opt_word_at: Mapped[datetime | None]
+    """When they last said so, or took it back: what they wrote before that changes nothing."""
 
-    customer: Mapped[Customer | None] = relationship()
+    customer: Mapped[Customer | None] = relationship(foreign_keys=[customer_id])
 
 
 class IdentityHandle(Base):

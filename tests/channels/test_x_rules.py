@@ -39,7 +39,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
         (
             {"deed": Deed.ANSWER, "summoned": True, "opted_out": True},
             Reason.OPTED_OUT,
-            WayOut.NONE,
+            WayOut.WAIT_FOR_CUSTOMER,
         ),
         ({"deed": Deed.POST, "opted_out": True}, None, None),
         ({"deed": Deed.DM, "wrote_privately": True}, None, None),

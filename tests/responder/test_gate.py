@@ -32,7 +32,7 @@ TABLE: list[tuple[dict[str, Any], Refused]] = [
     ({"expires_at": START}, Refused(Why.EXPIRED, Way.SEND_AGAIN)),
     ({"blocked": True}, Refused(Why.BLOCKED, Way.UNBLOCK)),
     ({"automatic": True, "to_machine": True}, Refused(Why.AUTOMATIC_SENDER, Way.NONE)),
-    ({"opted_out": True}, Refused(Reason.OPTED_OUT, WayOut.NONE)),
+    ({"opted_out": True}, Refused(Reason.OPTED_OUT, WayOut.WAIT_FOR_CUSTOMER)),
     ({"ruling": NOT_SUMMONED}, Refused(Reason.NOT_SUMMONED, WayOut.OPEN_ON_PLATFORM)),
     ({"customer_wrote": True}, Refused(Why.CUSTOMER_WROTE, Way.SEND_AGAIN)),
     ({"has_content": False}, Refused(Why.EMPTY, Way.SEND_AGAIN)),

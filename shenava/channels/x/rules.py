@@ -95,7 +95,7 @@ def may_answer(facts: Facts) -> Ruling:
     platform is the better place, since a refusal would come only after the text is written.
     """
     if facts.opted_out and facts.deed in (Deed.ANSWER, Deed.DM):
-        return NotAllowed(Reason.OPTED_OUT, WayOut.NONE, DM_CONSENT)
+        return NotAllowed(Reason.OPTED_OUT, WayOut.WAIT_FOR_CUSTOMER, DM_CONSENT)
     if facts.deed is Deed.POST:
         return Allowed(NEW_POSTS)
     if facts.deed is Deed.HIDE:
