@@ -28,8 +28,8 @@ from shenava.channels import (
 )
 from shenava.channels.rules import Facts, Length, Limit, Ruling
 from shenava.channels.x import Credentials, OAuth1, Wire, XChannel, length_of, oauth, rules
+from shenava.channels.x.client import API
 from shenava.channels.x.oauth import Authorisation
-from shenava.channels.x.wire import API
 from shenava.clock import Clock
 from shenava.messages import Deed, Platform, Source
 from shenava.store import Account, AccountState, App, Store

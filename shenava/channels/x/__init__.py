@@ -4,12 +4,12 @@
 the account. See ``docs/x.md`` for the shop's side of it.
 """
 
+from shenava.channels.media import kind_of_picture
+from shenava.channels.wire import Timeouts, Wire
 from shenava.channels.x.channel import XChannel
 from shenava.channels.x.credentials import Credentials, OAuth1, OAuth2
 from shenava.channels.x.length import length_of, links_in
-from shenava.channels.x.media import kind_of_picture
 from shenava.channels.x.read import query_of
-from shenava.channels.x.wire import Timeouts, Wire
 
 __all__ = [
     "Credentials",

@@ -7,20 +7,25 @@ from datetime import datetime, timedelta
 
 from requests.auth import AuthBase
 
+from shenava.channels import media
 from shenava.channels.base import Cursor, LookedUp, Outgoing, Page, Profile, Reads, Sent
 from shenava.channels.errors import Rejected, RejectedBecause, Unauthorised, Unreachable
-from shenava.channels.x import media, oauth
-from shenava.channels.x.client import Client, auth_of
+from shenava.channels.wire import Timeouts, Wire
+from shenava.channels.x import oauth
+from shenava.channels.x.client import API, Client, auth_of
 from shenava.channels.x.credentials import Credentials, OAuth1, OAuth2
+from shenava.channels.x.failures import TALK
 from shenava.channels.x.parse import Body, Us, body_of, profile_of
 from shenava.channels.x.read import Reader, cursor_from
 from shenava.channels.x.rules import LOOK_UP_LIMIT, resource_of
 from shenava.channels.x.send import Sender
-from shenava.channels.x.wire import API, Timeouts, Wire
 from shenava.clock import Clock
 from shenava.messages import AccountRef, MediaRef, Platform, Source
 
 WEB = "https://x.com"
+_PICTURES = (".twimg.com",)
+_PRIVATE_PICTURES = ("ton.twitter.com", "ton.x.com")
+"""Where pictures of private messages lie: given out against an OAuth 1.0a signature only."""
 
 
 class XChannel:
@@ -148,7 +153,13 @@ class XChannel:
         signer: AuthBase | None = None
         if isinstance(self._credentials, OAuth1):
             signer = auth_of(self._credentials)
-        return media.fetch(self._wire, ref, max_bytes, self._clock.now(), signer, self._real)
+        hosts = media.Hosts(
+            open=_PICTURES,
+            signed=_PRIVATE_PICTURES,
+            signer=signer,
+            rehearsal=None if self._real else self._wire.base_url,
+        )
+        return media.fetch(self._wire, TALK, ref, max_bytes, self._clock.now(), hosts)
 
     # --- sending ----------------------------------------------------------------------------
 

@@ -9,18 +9,24 @@ taken as plain dicts, and failures are told by :mod:`shenava.channels.x.failures
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import tweepy  # type: ignore[import-untyped]
 from requests.auth import AuthBase
 from requests_oauthlib import OAuth1 as OAuth1Auth  # type: ignore[import-untyped]
 
+from shenava.channels.talk import Json, Purpose
+from shenava.channels.wire import Bearer, Wire
 from shenava.channels.x.credentials import Credentials, OAuth1
-from shenava.channels.x.failures import Purpose, of_answer, of_broken, of_unreadable
-from shenava.channels.x.wire import Answer, Bearer, Broken, Wire
+from shenava.channels.x.failures import TALK
 from shenava.clock import Clock
 
-Json = dict[str, Any]
+# These write whole requests, with the Authorization header in them, at DEBUG.
+for _name in ("tweepy", "tweepy.client", "requests_oauthlib", "oauthlib"):
+    logging.getLogger(_name).setLevel(logging.INFO)
+
+API = "https://api.x.com"
 
 
 def auth_of(credentials: Credentials) -> AuthBase:
@@ -88,40 +94,4 @@ class Client:
 
     def ask(self, method: str, path: str, purpose: Purpose, **content: Any) -> Json:
         """Make one request and hand back the JSON object that X answers with success."""
-        return ask(self._wire, self._clock, self._auth, method, path, purpose, **content)
-
-
-def ask(
-    wire: Wire,
-    clock: Clock,
-    auth: AuthBase,
-    method: str,
-    path: str,
-    purpose: Purpose,
-    **content: Any,
-) -> Json:
-    """Make one request; the body of a success as a JSON object. Raises ``ChannelError`` only."""
-    answer = whole_answer(wire, clock, auth, method, path, purpose, **content)
-    try:
-        return answer.json()
-    except ValueError:
-        raise of_unreadable(purpose) from None
-
-
-def whole_answer(
-    wire: Wire,
-    clock: Clock,
-    auth: AuthBase,
-    method: str,
-    path: str,
-    purpose: Purpose,
-    **content: Any,
-) -> Answer:
-    """Make one request; the answer if it is a success (2xx). Raises ``ChannelError`` only."""
-    try:
-        answer = wire.ask(method, path, auth=auth, **content)
-    except Broken as broken:
-        raise of_broken(broken, purpose, clock.now()) from None
-    if not 200 <= answer.status < 300:
-        raise of_answer(answer, purpose, clock.now())
-    return answer
+        return TALK.ask(self._wire, self._clock, self._auth, method, path, purpose, **content)

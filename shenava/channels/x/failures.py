@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
-from enum import Enum
 from typing import Any
 
 from shenava.channels.errors import (
@@ -23,37 +21,14 @@ from shenava.channels.errors import (
     Unauthorised,
     Unreachable,
 )
-from shenava.channels.x.wire import Answer, Broken
+from shenava.channels.talk import Purpose, Talk, retry_after
+from shenava.channels.wire import Answer
 
 _WINDOW = timedelta(minutes=15)
 """X's usual window: how long to wait when a 429 names no time."""
 _AT_LEAST = timedelta(seconds=5)
 """A named time that has passed by our clock: the clocks differ a little."""
 _AT_MOST = timedelta(days=31)
-
-
-class Purpose(Enum):
-    """What a request is for, which decides what a missing answer means."""
-
-    READ = "read"
-    SEND = "send"
-    """Doing it twice would show."""
-    HARMLESS = "harmless"
-    """It changes something, but doing it twice is the same as once, or shows to nobody: hiding,
-    uploading a picture, refreshing a token."""
-
-
-def of_broken(broken: Broken, purpose: Purpose, now: datetime) -> ChannelError:
-    """What to say when no whole answer came."""
-    if broken.status is not None and broken.status >= 300:
-        # The status line came whole. X did not do what it refused, whatever else it said.
-        if broken.status in (401, 402, 429):
-            return of_answer(Answer(broken.status, broken.headers, b""), purpose, now)
-        if broken.status < 500:
-            return Unreachable(f"X answered {broken.status} and was cut off ({broken})")
-    if purpose is Purpose.SEND and broken.left:
-        return OutcomeUnknown(f"the request left and no whole answer came ({broken})")
-    return Unreachable(f"X cannot be reached ({broken})")
 
 
 def of_answer(answer: Answer, purpose: Purpose, now: datetime) -> ChannelError:
@@ -85,13 +60,6 @@ def of_answer(answer: Answer, purpose: Purpose, now: datetime) -> ChannelError:
     if 400 <= status < 500:
         return Rejected(RejectedBecause.BAD_REQUEST, f"status {status}")
     return Unreachable(f"X answered {status}, which is not its way: something stands between")
-
-
-def of_unreadable(purpose: Purpose) -> ChannelError:
-    """What to say of a success whose body is not what it should be."""
-    if purpose is Purpose.SEND:
-        return OutcomeUnknown("X took it and answered something that cannot be read")
-    return Unreachable("X answered something that cannot be read")
 
 
 def _kind_of_problem(body: Mapping[str, Any]) -> str:
@@ -152,7 +120,7 @@ def _rate_limited(headers: Mapping[str, str], now: datetime) -> RateLimited:
         if headers.get(f"x-{whom}-limit-24hour-remaining") == "0":
             times.append(_instant(headers.get(f"x-{whom}-limit-24hour-reset")))
     times.append(_instant(headers.get("x-rate-limit-reset")))
-    times.append(_retry_after(headers.get("retry-after"), now))
+    times.append(retry_after(headers.get("retry-after"), now))
     named = [at for at in times if at is not None and at - now < _AT_MOST]
     if not named:
         return RateLimited(now + _WINDOW, named=False)
@@ -166,14 +134,4 @@ def _instant(seconds: str | None) -> datetime | None:
     return datetime.fromtimestamp(int(seconds), UTC)
 
 
-def _retry_after(value: str | None, now: datetime) -> datetime | None:
-    """RFC 9110, 10.2.3: seconds, or a date."""
-    if value is None:
-        return None
-    if re.fullmatch(r"[0-9]{1,7}", value.strip()):
-        return now + timedelta(seconds=int(value))
-    try:
-        at = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+TALK = Talk("X", of_answer)

@@ -31,10 +31,10 @@ from shenava.channels.errors import (
     Unauthorised,
     Unreachable,
 )
-from shenava.channels.x.client import ask
+from shenava.channels.talk import Purpose
+from shenava.channels.wire import NoAuth, Wire
 from shenava.channels.x.credentials import OAuth2
-from shenava.channels.x.failures import Purpose
-from shenava.channels.x.wire import NoAuth, Wire
+from shenava.channels.x.failures import TALK
 from shenava.clock import Clock
 
 AUTHORISE = "https://x.com/i/oauth2/authorize"
@@ -160,7 +160,7 @@ def _tokens(
         auth = HTTPBasicAuth(client_id, client_secret)
     asked_at = clock.now()
     try:
-        body = ask(wire, clock, auth, "POST", _TOKEN, Purpose.HARMLESS, data=form)
+        body = TALK.ask(wire, clock, auth, "POST", _TOKEN, Purpose.HARMLESS, data=form)
     except Rejected as rejected:
         if rejected.because in (RejectedBecause.BAD_REQUEST, RejectedBecause.NOT_ALLOWED):
             raise Unauthorised("X does not take the code or refresh token any more") from None

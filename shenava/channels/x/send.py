@@ -15,10 +15,11 @@ from typing import Any
 
 from shenava.channels.base import Outgoing, OwnMessage, Reads, Sent
 from shenava.channels.errors import OutcomeUnknown, Rejected, RejectedBecause, Unreachable
+from shenava.channels.media import kind_of_picture
+from shenava.channels.talk import Purpose
 from shenava.channels.x.client import Client
-from shenava.channels.x.failures import Purpose, of_unreadable
+from shenava.channels.x.failures import TALK
 from shenava.channels.x.length import length_of, links_in
-from shenava.channels.x.media import kind_of_picture
 from shenava.channels.x.parse import Body, Us, body_of, id_of, post_of, private_message_of
 from shenava.channels.x.read import DM_FIELDS, PAGE, POST_FIELDS
 from shenava.channels.x.rules import PICTURE_LIMIT_BYTES
@@ -101,7 +102,7 @@ class Sender:
         )
         key = _data(answer).get("id")
         if not isinstance(key, str) or not _KEY.fullmatch(key):
-            raise of_unreadable(Purpose.HARMLESS)
+            raise TALK.of_unreadable(Purpose.HARMLESS)
         if outgoing.picture_alt:
             words = {"alt_text": {"text": outgoing.picture_alt}}
             self.client.ask(
@@ -309,5 +310,5 @@ def _new_key(answer: Mapping[str, Any], name: str) -> str:
     """The id of what was made. Without one X may have made it all the same."""
     key = _data(answer).get(name)
     if not isinstance(key, str) or not _KEY.fullmatch(key):
-        raise of_unreadable(Purpose.SEND)
+        raise TALK.of_unreadable(Purpose.SEND)
     return key

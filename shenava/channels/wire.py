@@ -1,4 +1,4 @@
-"""HTTP to X: one request, one whole answer, or the truth about why there is none.
+"""HTTP to a platform: one request, one whole answer, or the truth about why there is none.
 
 What the libraries below leave open is settled here:
 
@@ -31,13 +31,11 @@ from requests.auth import AuthBase
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-API = "https://api.x.com"
 _BODY_LIMIT = 16 * 1024 * 1024
 """Bytes. A page of a hundred long posts with all that hangs on them stays far below."""
 
-# These write whole requests, with the Authorization header in them, at DEBUG.
-for _name in ("tweepy", "tweepy.client", "requests_oauthlib", "oauthlib"):
-    logging.getLogger(_name).setLevel(logging.INFO)
+# It writes whole addresses at DEBUG, and on some platforms a key stands in them.
+logging.getLogger("urllib3").setLevel(logging.INFO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +57,7 @@ class Answer:
     content: bytes
 
     def json(self) -> dict[str, Any]:
-        """The body as a JSON object. Raises ``ValueError`` when it is none.
-
-        Named as in ``requests``: tweepy calls it.
-        """
+        """The body as a JSON object. Raises ``ValueError`` when it is none."""
         value = json.loads(self.content)
         if not isinstance(value, dict):
             raise ValueError("the body is no JSON object")
@@ -180,7 +175,7 @@ class Wire:
     do not travel in the clear.
     """
 
-    def __init__(self, base_url: str = API, timeouts: Timeouts | None = None) -> None:
+    def __init__(self, base_url: str, timeouts: Timeouts | None = None) -> None:
         parts = urlsplit(base_url)
         local = _is_local(parts.hostname)
         if not parts.hostname or parts.scheme not in ("http", "https"):
