@@ -49,6 +49,8 @@ class Source(StrEnum):
     """How a sighting of a message came about."""
 
     MENTION = "mention"
+    COMMENT = "comment"
+    """What is written under the account's own posts, where a platform lists it apart."""
     SEARCH = "search"
     INBOX = "inbox"
     OWN = "own"

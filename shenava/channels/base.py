@@ -67,9 +67,11 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """Something to send. ``to_key``: the message answered or hidden; ``to_native_id``: the person
-    a DM goes to; ``picture``: bytes of a JPEG or PNG, with ``picture_alt`` for those who cannot
-    see it."""
+    """Something to send. ``to_key``: the message answered, hidden or taken away;
+    ``to_native_id``: the person a DM goes to; ``picture``: bytes of a JPEG or PNG, with
+    ``picture_alt`` for those who cannot see it, and ``picture_url``, where a platform that does
+    not take bytes finds it. ``window``: the code of the window that it passes through
+    (``rules.Window``), for platforms that must be told."""
 
     deed: Deed
     text: str = ""
@@ -77,6 +79,8 @@ class Outgoing:
     to_native_id: str | None = None
     picture: bytes | None = field(default=None, repr=False)
     picture_alt: str = ""
+    picture_url: str | None = None
+    window: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

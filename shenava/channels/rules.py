@@ -9,12 +9,13 @@ Money is in micros: millionths of a US dollar, whole numbers, never floats.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from shenava.messages import Deed
+from shenava.messages import Deed, MessageKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,12 @@ class Reason(StrEnum):
     """It does not stand under a post of ours."""
     NOT_OFFERED = "not_offered"
     """The platform's interface has no such deed."""
+    ANSWERED_PRIVATELY = "answered_privately"
+    """The one private answer that the platform lets pass has been given."""
+    PEOPLE_ONLY = "people_only"
+    """From here on only a person may answer, and no person pressed the button."""
+    NO_PICTURE = "no_picture"
+    """The platform takes no post without a picture."""
 
 
 class WayOut(StrEnum):
@@ -99,16 +106,49 @@ class WayOut(StrEnum):
     """Open it on the platform, answer by hand, and record the answer here."""
     ANSWER_PUBLICLY = "answer_publicly"
     """Answer in public and invite them to write privately."""
+    ANSWER_PRIVATELY = "answer_privately"
+    """Answer in private what they wrote in public, while the platform lets one."""
     WAIT_FOR_CUSTOMER = "wait_for_customer"
     """It becomes possible when they write again."""
+    ADD_PICTURE = "add_picture"
     NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """A time in which something may be sent, from when the customer wrote. ``people_only``: no
+    machine may use it. ``once``: for one message."""
+
+    code: str
+    deed: Deed
+    lasts: timedelta
+    basis: Basis
+    people_only: bool = False
+    once: bool = False
+
+    def ends(self, opened_at: datetime) -> datetime:
+        return opened_at + self.lasts
+
+    def is_open(self, opened_at: datetime, now: datetime) -> bool:
+        return now < self.ends(opened_at)
+
+
+def window_for(
+    windows: Iterable[Window], deed: Deed, opened_at: datetime, now: datetime
+) -> Window | None:
+    """The window that closes next of those still open for ``deed``; ``None`` when all are over."""
+    still = [one for one in windows if one.deed is deed and one.is_open(opened_at, now)]
+    return min(still, key=lambda one: one.lasts, default=None)
+
+
+@dataclass(frozen=True, slots=True)
 class Allowed:
-    """The platform lets it pass, by ``rule``."""
+    """The platform lets it pass, by ``rule``. ``until``: and no longer. ``window``: the one it
+    passes through, where the platform has such."""
 
     rule: Rule
+    until: datetime | None = None
+    window: Window | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +173,10 @@ class Facts:
     in public that we write to them. ``opted_out``: they asked not to be written to,
     and have not written again since.
     ``automatic``: no person pressed the button. ``unrestricted``: our contract with the platform
-    lifts its limits on answering (X: Enterprise).
+    lifts its limits on answering (X: Enterprise). ``kind``: of the message; ``None``: there is
+    none. ``written_at``: when it was written; ``wrote_privately_at``: when the person last wrote
+    in private. ``answered_privately``: the message has had a private answer, or one is on its
+    way. ``has_picture``: one goes along. Instants are aware.
     """
 
     deed: Deed
@@ -145,13 +188,21 @@ class Facts:
     opted_out: bool = False
     automatic: bool = False
     unrestricted: bool = False
+    now: datetime | None = None
+    kind: MessageKind | None = None
+    written_at: datetime | None = None
+    wrote_privately_at: datetime | None = None
+    answered_privately: bool = False
+    has_picture: bool = False
 
 
 class Length(NamedTuple):
-    """How long a text is, as its platform counts, and how long it may be."""
+    """How long a text is, as its platform counts, and how long it may be. ``in_bytes``: it counts
+    bytes of UTF-8, of which a Persian letter has two."""
 
     used: int
     limit: int
+    in_bytes: bool = False
 
     @property
     def left(self) -> int:

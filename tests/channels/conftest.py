@@ -7,8 +7,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from channels import scripted_instagram
+from channels.scripted import Scripted
 from channels.scripted_x import SHOP, ScriptedX
 
+from shenava.channels.instagram import InstagramChannel, Login, Token
 from shenava.channels.x import OAuth1, OAuth2, Timeouts, XChannel
 from shenava.clock import SetClock
 
@@ -59,3 +62,28 @@ def channel(make: MakeChannel) -> XChannel:
 @pytest.fixture
 def hasty(make: MakeChannel) -> XChannel:
     return make(query="digikala", timeout=HASTY)
+
+
+TOKEN = Token("IGAA-acc3ss-t0ken", Login.INSTAGRAM, app_id="4321", app_secret="4pp-s3cret")
+PAGE_TOKEN = Token("EAA-acc3ss-t0ken", Login.FACEBOOK, app_id="4321", app_secret="4pp-s3cret")
+
+
+@pytest.fixture
+def server() -> Iterator[Scripted]:
+    made = Scripted()
+    yield made
+    made.close()
+
+
+MakeInstagram = Callable[..., InstagramChannel]
+
+
+@pytest.fixture
+def instagram(server: Scripted, clock: SetClock) -> MakeInstagram:
+    """Makes channels to the scripted Instagram."""
+
+    def make(token: Token = TOKEN, **options: Any) -> InstagramChannel:
+        settled = {"base_url": server.url, "timeout": CALM, "profile": scripted_instagram.SHOP}
+        return InstagramChannel(token, clock, **settled | options)
+
+    return make
