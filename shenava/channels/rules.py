@@ -197,12 +197,10 @@ class Facts:
 
 
 class Length(NamedTuple):
-    """How long a text is, as its platform counts, and how long it may be. ``in_bytes``: it counts
-    bytes of UTF-8, of which a Persian letter has two."""
+    """How long a text is, as its platform counts, and how long it may be."""
 
     used: int
     limit: int
-    in_bytes: bool = False
 
     @property
     def left(self) -> int:
@@ -212,3 +210,18 @@ class Length(NamedTuple):
     @property
     def fits(self) -> bool:
         return self.used <= self.limit
+
+    @property
+    def in_bytes(self) -> bool:
+        """Whether bytes of UTF-8 are counted, of which a Persian letter has two."""
+        return False
+
+
+class LengthInBytes(Length):
+    """A length that is counted in bytes."""
+
+    __slots__ = ()
+
+    @property
+    def in_bytes(self) -> bool:
+        return True

@@ -236,13 +236,14 @@ def test_the_newest_posts_are_watched_and_no_more(
     assert f"c{WATCHED_POSTS}" not in keys(pages)
 
 
-def test_comments_of_accounts_that_are_gone_answer_to_nobody(
+def test_comments_whose_authors_are_not_told_come_in_all_the_same(
     instagram: MakeInstagram, account: Account
 ) -> None:
-    nameless = {"id": "c1", "text": "x", "timestamp": at()}
-    account.posts = [Post("p1", [nameless, comment("c2")])]
+    nameless = [{"id": f"c{n}", "text": "پولم کجاست؟", "timestamp": at()} for n in range(2)]
+    account.posts = [Post("p1", nameless)]
     pages, _ = walk(instagram(), Source.COMMENT)
-    assert keys(pages) == ["c2"]
+    assert keys(pages) == ["c0", "c1"]
+    assert len({message.author for message in incoming(pages)}) == 2, "not one person"
 
 
 # Private messages.

@@ -111,11 +111,13 @@ def test_a_post_needs_a_picture() -> None:
 
 
 def test_private_messages_are_counted_in_bytes_and_comments_in_letters() -> None:
-    assert length_of("س" * 500, Deed.DM) == (1_000, 1_000, True)
+    assert length_of("س" * 500, Deed.DM) == (1_000, 1_000)
+    assert length_of("س" * 500, Deed.DM).in_bytes
     assert length_of("س" * 500, Deed.PRIVATE_REPLY).fits
     assert not length_of("س" * 501, Deed.DM).fits
     assert length_of("a" * 1_000, Deed.DM).fits
-    assert length_of("س" * 501, Deed.ANSWER) == (501, 2_200, False)
+    assert length_of("س" * 501, Deed.ANSWER) == (501, 2_200)
+    assert not length_of("س" * 501, Deed.ANSWER).in_bytes
     # Half a sign, as a browser may send it, is counted and breaks nothing.
     assert length_of("\ud83d", Deed.DM).used > 0
 

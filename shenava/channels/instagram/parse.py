@@ -125,13 +125,11 @@ def comment_of(
     at = time_of(one.get("timestamp"), now)
     if us.wrote(author):
         return OwnMessage(key, Deed.ANSWER, text, at, parent or place.media, None, place.link(key))
-    if not (text_of(author, "id") or text_of(author, "username")):
-        return None  # of an account that is gone, or kept from us: there is nobody to answer
     return Incoming(
         account=us.account,
         native_key=key,
         kind=MessageKind.COMMENT,
-        author=Author(text_of(author, "id"), text_of(author, "username")),
+        author=_named(author, key),
         text=text,
         written_at=at,
         source=Source.COMMENT,
@@ -190,6 +188,15 @@ def _author_of(one: Json) -> Json:
     return {"id": text_of(author, "id"), "username": named}
 
 
+def _named(author: Json, key: str) -> Author:
+    """Who wrote ``key``. An app that Meta has not reviewed is not told, nor of accounts that are
+    gone: then each stands for itself, and can be answered where it stands."""
+    native_id, handle = text_of(author, "id"), text_of(author, "username")
+    if native_id or handle:
+        return Author(native_id, handle)
+    return Author(f"author-of-{key}", None, name="?")
+
+
 def post_of(one: Json, us: Us, now: datetime) -> OwnMessage | None:
     """One of our own posts."""
     key = text_of(one, "id")
@@ -220,7 +227,7 @@ def tagged_of(one: Json, us: Us, now: datetime, source: Source) -> Incoming | No
         account=us.account,
         native_key=key,
         kind=MessageKind.POST if source is Source.SEARCH else MessageKind.MENTION,
-        author=Author(None if handle else f"author-of-{key}", handle),
+        author=_named({"username": handle}, key),
         text=text_of(one, "caption") or "",
         written_at=time_of(one.get("timestamp"), now),
         source=source,
@@ -308,6 +315,7 @@ def _attachments(key: str, one: Json) -> Iterator[MediaRef]:
 
 def profile_of(answer: Json) -> tuple[Profile, frozenset[str]] | None:
     """Whose token it is, and all numbers of that account; ``None`` when it is not told."""
+    answer = next(iter(items_of(answer)), answer)  # Meta's page shows it in a list
     key = text_of(answer, "user_id") or text_of(answer, "id")
     handle = text_of(answer, "username")
     if key is None or handle is None:

@@ -15,6 +15,7 @@ from shenava.channels.rules import (
     Basis,
     Facts,
     Length,
+    LengthInBytes,
     Limit,
     NotAllowed,
     Per,
@@ -221,7 +222,7 @@ ALT_CHARACTERS = 1_000
 def length_of(text: str, deed: Deed = Deed.ANSWER) -> Length:
     """How long a text is for ``deed``, as Instagram counts."""
     if deed in (Deed.DM, Deed.PRIVATE_REPLY):
-        return Length(len(text.encode("utf-8", "replace")), MESSAGE_BYTES, in_bytes=True)
+        return LengthInBytes(len(text.encode("utf-8", "replace")), MESSAGE_BYTES)
     limit = CAPTION_CHARACTERS if deed is Deed.POST else COMMENT_CHARACTERS
     return Length(len(text), limit)
 
