@@ -18,13 +18,14 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from rehearsal.clocks import RunningClock
+from rehearsal.instagram.crowd import Crowd as InstagramCrowd
 from rehearsal.instagram.server import serve as serve_instagram
 from rehearsal.instagram.world import World as InstagramWorld
 from rehearsal.x.crowd import Crowd as XCrowd
@@ -32,6 +33,8 @@ from rehearsal.x.server import serve as serve_x
 from rehearsal.x.world import World as XWorld
 
 LOCK_FILE = "process.lock"
+
+_C = TypeVar("_C")
 
 
 def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
@@ -96,6 +99,10 @@ class Served(Protocol):
         """What its developer console would show."""
 
     @property
+    def beside(self) -> dict[str, str]:
+        """Addresses of the platforms of the same rehearsal, by name."""
+
+    @property
     def asked_at(self) -> float:
         """When it was last asked anything, on the monotonic clock."""
 
@@ -147,7 +154,7 @@ def _serve(options: argparse.Namespace) -> int:
                     x,
                     host,
                     _port_before(options.home, "x", host),
-                    crowd=_crowd(options, x),
+                    crowd=_crowd(options, XCrowd, x),
                     balance=options.balance,
                     tick=0.5,
                 )
@@ -157,11 +164,14 @@ def _serve(options: argparse.Namespace) -> int:
                     instagram,
                     host,
                     _port_before(options.home, "instagram", host),
+                    crowd=_crowd(options, InstagramCrowd, instagram),
                     tick=0.5,
                     fetch_local=True,
                 )
             ),
         }
+        for name, one in served.items():
+            one.beside.update({n: other.base_url for n, other in served.items() if n != name})
         for name, one in served.items():
             path = write_connection(one, options.home, name)
             sys.stdout.write(f"simulated {name} at {one.base_url}/ (keys in {path})\n")
@@ -173,11 +183,12 @@ def _serve(options: argparse.Namespace) -> int:
     return 0
 
 
-def _crowd(options: argparse.Namespace, world: XWorld) -> XCrowd | None:
+def _crowd(options: argparse.Namespace, kind: Callable[..., _C], world: object) -> _C | None:
+    """Customers of one platform; the gateway of the shop fails for those of all at once."""
     if options.no_crowd:
         return None
     after = options.outage_after
-    return XCrowd(
+    return kind(
         world,
         options.seed,
         every=timedelta(seconds=options.every),

@@ -29,9 +29,11 @@ def _jpeg_size(content: bytes) -> tuple[int, int]:
     return 0, 0
 
 
-def draw_picture(draw: random.Random) -> tuple[bytes, tuple[int, int]]:
+def draw_picture(
+    draw: random.Random, size: tuple[int, int] = (320, 200)
+) -> tuple[bytes, tuple[int, int]]:
     """A small PNG (stripes in two colours of chance), and its width and height in pixels."""
-    width, height = 320, 200
+    width, height = size
     one, other = (bytes(draw.randrange(40, 230) for _ in range(3)) for _ in range(2))
     slant = draw.randrange(8, 40)
     rows = b"".join(

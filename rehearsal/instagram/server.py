@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request
 
-from rehearsal.instagram import consent, control, publishing, reading, webhooks, writing
+from rehearsal.instagram import consent, control, page, publishing, reading, webhooks, writing
 from rehearsal.instagram.oauth import Credentials
 from rehearsal.instagram.simulator import Simulator, answer
 from rehearsal.instagram.world import World
@@ -24,7 +24,7 @@ def create_app(sim: Simulator) -> Flask:
     app = Flask("rehearsal.instagram", static_folder=None)
     for part in (reading, writing, publishing, webhooks):
         part.install(sim)
-    for more in (consent, control):
+    for more in (consent, control, page):
         more.install(app, sim)
 
     @app.get("/media/<name>")
@@ -60,6 +60,10 @@ class Served:
     @property
     def keys(self) -> dict[str, str]:
         return asdict(self.credentials)
+
+    @property
+    def beside(self) -> dict[str, str]:
+        return self.sim.beside
 
     @property
     def asked_at(self) -> float:

@@ -75,7 +75,7 @@ class Simulator:
     base_url: str = ""
     """Where it is served; set by ``serve``."""
     beside: dict[str, str] = field(default_factory=dict)
-    """Pages of the platforms that run beside this one, by name."""
+    """Addresses of the platforms of the same rehearsal, by name."""
     asked_at: float = field(default_factory=time.monotonic)
     requests: deque[Asked] = field(default_factory=lambda: deque(maxlen=20_000))
     tokens: Tokens = field(init=False)

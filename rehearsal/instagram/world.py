@@ -292,6 +292,10 @@ class World(Kept):
         found = (self.messages[one] for one in reversed(self._said.get(conversation_id, [])))
         return [one for one in found if one.unsent_at is None]
 
+    def whole_conversation(self, conversation_id: str) -> list[Message]:
+        """All that was ever said there, what was taken back too, oldest first."""
+        return [self.messages[one] for one in self._said.get(conversation_id, [])]
+
     def conversations_of(self, user_id: str) -> list[list[Message]]:
         """Conversations of a person that have a message, the newest movement first."""
         found = (self.conversation(one) for one in self._said)

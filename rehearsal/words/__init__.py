@@ -1,7 +1,7 @@
 """What the simulated customers say, in three languages. All texts were made up for this.
 
-``{shop}`` is the shop's handle with ``@``, ``{brand}`` its name, ``{order}`` an order number,
-``{amount}`` a sum of money, all in the customer's digits.
+``{shop}`` is the shop's handle with ``@`` (nothing where it need not be named), ``{brand}`` its
+name, ``{order}`` an order number, ``{amount}`` a sum of money, all in the customer's digits.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ class Door(StrEnum):
     """In public, without naming the shop: the shop was not summoned."""
     QUOTE = "quote"
     """In public, with the shop's own post quoted."""
+    STORY = "story"
+    """Privately, by a story of one's own in which the shop is mentioned."""
 
 
 @dataclass(frozen=True, slots=True)

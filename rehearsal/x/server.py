@@ -53,6 +53,10 @@ class Served:
         return asdict(self.credentials)
 
     @property
+    def beside(self) -> dict[str, str]:
+        return self.sim.beside
+
+    @property
     def asked_at(self) -> float:
         return self.sim.asked_at
 

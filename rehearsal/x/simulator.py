@@ -69,6 +69,8 @@ class Simulator:
     faults: Faults = field(default_factory=lambda: Faults(Kind))
     base_url: str = ""
     """Where it is served; set by ``serve``."""
+    beside: dict[str, str] = field(default_factory=dict)
+    """Addresses of the platforms of the same rehearsal, by name."""
     asked_at: float = field(default_factory=time.monotonic)
     """When the last request of any kind came in, on the monotonic clock."""
     requests: deque[Asked] = field(default_factory=lambda: deque(maxlen=20_000))

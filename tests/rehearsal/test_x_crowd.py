@@ -10,10 +10,11 @@ from support.factories import START
 from support.processes import wait_until
 from support.simulated_x import Place
 
+from rehearsal.crowd import TONGUES
 from rehearsal.pictures import draw_picture, look_at
 from rehearsal.words import Door
 from rehearsal.x import World, serve
-from rehearsal.x.crowd import TONGUES, Crowd
+from rehearsal.x.crowd import Crowd
 from rehearsal.x.simulator import SHOP
 from rehearsal.x.text import LIMIT, units
 from shenava.clock import SetClock
