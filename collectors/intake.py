@@ -8,6 +8,10 @@ What is decided here, and why:
 
 * Rows are locked as everywhere: identities, then messages, then cases, each by ascending id.
 * A message is known by (platform, scope, native key). Seen again, it gains a sighting at most.
+* Versions of an edited message are one message (:mod:`collectors.editions`). A newer version is
+  judged anew, and its case waits from then on if it had been answered; were the case closed, it
+  is opened again, for nobody can have read it then.
+* A removed message, and what an erased person wrote, is not taken in again.
 * A message belongs to the account through which it was first seen; seen through another of the
   shop's accounts it gains a sighting there, not a second case.
 * A conversation has one case that is not closed. A new message goes there, wakes it if it was
@@ -19,21 +23,31 @@ What is decided here, and why:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session
 
-from collectors import people
+from collectors import attachments, editions, erased, people
+from collectors.editions import Edit, Family, MessageKey, key_of
 from collectors.storable import storable
 from collectors.taken_back import take_back
-from shenava.messages import AboutKind, AccountRef, Incoming, IntakeResult, MessageKind, Platform
+from shenava.messages import (
+    AboutKind,
+    AccountRef,
+    Incoming,
+    IntakeResult,
+    MessageKind,
+    Platform,
+    Source,
+)
 from shenava.store import (
     Alone,
     Case,
+    CaseRead,
     CaseState,
     Conversation,
     Fact,
@@ -47,8 +61,10 @@ from shenava.store import (
 from shenava.store.bulk import insert_into, insert_numbered, insert_rows, update_by_id
 from shenava.text import NORMALISER_VERSION, clean, index_text
 
-MessageKey = tuple[Platform, str, str]
 ConversationKey = tuple[int, int, str]
+
+LOOK_AFTER = timedelta(hours=20)
+"""When it is first looked whether a message is still there: within a day, with room to be late."""
 
 
 def take_in(store: Store, batch: Sequence[Incoming]) -> IntakeResult:
@@ -74,42 +90,62 @@ def take_in_session(
     1. Find what is known. 2. Make sure of places and people. 3. Find or open conversations
     and cases. 4. Write messages, sightings, facts. 5. Tell the screens.
     """
+    delivered = [storable(item) for item in batch]
+    marks = erased.marks(session, delivered)
+    batch = erased.allowed(marks, delivered)
     if not batch:
-        return IntakeResult()
-    batch = [storable(item) for item in batch]
-    first: dict[MessageKey, Incoming] = {}
-    for item in batch:
-        if _is_unsent(item):
-            first[_message_key(item)] = item
-        first.setdefault(_message_key(item), item)
-    ids = _known_messages(session, first)
-    fresh = [item for key, item in first.items() if key not in ids]
+        return IntakeResult(duplicate=len(delivered))
+    found = editions.families(session, batch)
+    fresh = [family for family in found if family.known is None]
+    edited = editions.with_news(found)
 
     accounts = people.accounts(session, {item.account for item in batch}, now)
-    identities = people.identities(session, fresh) if fresh else {}
+    told = [
+        item for family in (*fresh, *edited) if not _is_removed(family) for item in family.items
+    ]
+    identities = people.identities(session, told, marks) if told else {}
+    ids = {key_of(item): family.message_id for family in found for item in family.items}
+    known = {key: number for key, number in ids.items() if number}
+    if edited:
+        editions.lock(session, known.values())
     # Those of messages that were there: they are others' to lock too, and come before any case.
-    _write_summons(session, batch, ids)
-    unsent = {_message_key(item) for item in batch if _is_unsent(item)}
-    take_back(session, {ids[key] for key in unsent if key in ids})
+    _write_summons(session, batch, known)
+    edits = editions.apply(session, edited, now)
+    unsent = [family for family in found if family.known and _is_unsent(family)]
+    take_back(session, {family.message_id for family in unsent}, now)
+    also = {*also, *_cases_of(session, edits)}
+    if not fresh:
+        _lock(session, also)
     if fresh:
-        posts = people.posts(session, fresh)
+        posts = people.posts(session, [family.newest for family in fresh])
         rows = [
-            _FreshMessage(item, accounts[item.account], identities[people.identity_key(item)])
-            for item in fresh
+            _FreshMessage.of(
+                family, accounts[family.items[0].account], identities[_author_of(family)]
+            )
+            for family in fresh
         ]
         conversations = _conversations(session, rows, posts)
         cases, opened = _cases(session, rows, conversations, also)
         new_ids = _write_messages(session, rows, conversations, cases, now)
-        made = dict(zip(map(_message_key, fresh), new_ids, strict=True))
-        _write_summons(session, batch, made)
-        ids |= made
+        for family, new_id in zip(fresh, new_ids, strict=True):
+            family.message_id = new_id
+            ids |= {key_of(item): new_id for item in family.items}
+        editions.keep_new(session, fresh)
+        unsent = [family for family in fresh if _is_unsent(family)]
+        take_back(session, {family.message_id for family in unsent}, now)
+        made = set(new_ids)
+        _write_summons(session, batch, {key: n for key, n in ids.items() if n in made})
         _write_facts(session, rows, new_ids, conversations, cases, opened, now)
         changes.note(session, cases.values())
+    if edits:
+        _grow_edited(session, edits, now)
+    shown = [family for family in found if not _is_unsent(family)]
+    attachments.take_in(session, shown, {edit.message_id for edit in edits if edit.newer}, now)
     _write_sightings(session, batch, ids, accounts, now)
     return IntakeResult(
         new=len(fresh),
-        duplicate=len(batch) - len(fresh),
-        message_ids=tuple(ids[_message_key(item)] for item in fresh),
+        duplicate=len(delivered) - len(fresh),
+        message_ids=tuple(family.message_id for family in fresh),
     )
 
 
@@ -120,18 +156,32 @@ class _FreshMessage:
     item: Incoming
     account_id: int
     identity_id: int
+    first_at: datetime
+    last_at: datetime
+
+    @classmethod
+    def of(cls, family: Family, account_id: int, identity_id: int) -> _FreshMessage:
+        """The newest version; it belongs to the account through which the first one came."""
+        item = replace(family.newest, account=family.items[0].account)
+        return cls(item, account_id, identity_id, family.first_at, family.last_at)
 
     @property
     def conversation_key(self) -> ConversationKey:
         return (self.account_id, self.identity_id, _thread(self.item))
 
 
-def _is_unsent(item: Incoming) -> bool:
-    return item.about is not None and item.about.kind is AboutKind.UNSENT
+def _is_unsent(family: Family) -> bool:
+    return any(
+        item.about is not None and item.about.kind is AboutKind.UNSENT for item in family.items
+    )
 
 
-def _message_key(item: Incoming) -> MessageKey:
-    return (item.account.platform, item.scope, item.native_key)
+def _author_of(family: Family) -> people.IdentityKey:
+    return people.identity_key(family.items[0])
+
+
+def _is_removed(family: Family) -> bool:
+    return family.known is not None and family.known.removed
 
 
 def _thread(item: Incoming) -> str:
@@ -141,21 +191,6 @@ def _thread(item: Incoming) -> str:
     if item.post is not None:
         return f"post:{item.post.native_key}"
     return "private" if not item.kind.is_public else "public"
-
-
-def _known_messages(session: Session, wanted: Iterable[MessageKey]) -> dict[MessageKey, int]:
-    by_place: dict[tuple[Platform, str], list[str]] = {}
-    for platform, scope, key in wanted:
-        by_place.setdefault((platform, scope), []).append(key)
-    known: dict[MessageKey, int] = {}
-    for (platform, scope), keys in by_place.items():
-        for message_id, key in session.execute(
-            select(Message.id, Message.native_key).where(
-                Message.platform == platform, Message.scope == scope, Message.native_key.in_(keys)
-            )
-        ):
-            known[(platform, scope, key)] = message_id
-    return known
 
 
 def _conversations(
@@ -220,9 +255,10 @@ def _cases(
     arrivals: dict[CaseKey, _Arrivals] = {}
     for row in rows:
         key = (conversations[row.conversation_key], row.item.historic)
-        at = row.item.written_at
-        known = arrivals.setdefault(key, _Arrivals(at, at, 0, row.account_id, row.identity_id))
-        known.first, known.last = min(known.first, at), max(known.last, at)
+        known = arrivals.setdefault(
+            key, _Arrivals(row.first_at, row.last_at, 0, row.account_id, row.identity_id)
+        )
+        known.first, known.last = min(known.first, row.first_at), max(known.last, row.last_at)
         known.count += 1
 
     # Locked, so that nobody closes a case between this look and the message that goes there.
@@ -324,7 +360,7 @@ def _write_messages(
     for row in rows:
         item = row.item
         conversation_id = conversations[row.conversation_key]
-        text, raw = clean("" if _is_unsent(item) else item.text)
+        text, raw = clean(item.text)
         author = item.author
         values.append(
             {
@@ -342,14 +378,145 @@ def _write_messages(
                 "search_text": index_text(text, author.name or "", author.handle or ""),
                 "normaliser": NORMALISER_VERSION,
                 "historic": item.historic,
-                "written_at": item.written_at,
+                "written_at": row.first_at,
                 "received_at": now,
                 "judge_after": now,
                 "about": item.about.kind if item.about else None,
                 "about_url": item.about.url if item.about else None,
+                "edition": item.edition,
+                "edited_at": item.version_at if item.edition else None,
+                "look_at": now + LOOK_AFTER if _is_looked_after(item) else None,
             }
         )
     return insert_numbered(session, Message, values)
+
+
+def _is_looked_after(item: Incoming) -> bool:
+    """Whether to look later if its platform still has it: what came from there, in public."""
+    return item.kind.is_public and item.source is not Source.IMPORT
+
+
+def _cases_of(session: Session, edits: Sequence[Edit]) -> Sequence[int]:
+    """The cases of what was edited, and of their conversations the live ones."""
+    if not edits:
+        return ()
+    cases = [edit.case_id for edit in edits]
+    of = select(Case.conversation_id).where(Case.id.in_(cases))
+    live = and_(Case.conversation_id.in_(of), Case.state != CaseState.CLOSED)
+    return session.scalars(select(Case.id).where(or_(Case.id.in_(cases), live))).all()
+
+
+def _lock(session: Session, case_ids: Collection[int]) -> None:
+    if case_ids:
+        session.execute(
+            select(Case.id)
+            .where(Case.id.in_(case_ids))
+            .order_by(Case.id)
+            .with_for_update(key_share=True)
+        ).all()
+
+
+def _grow_edited(session: Session, edits: Sequence[Edit], now: datetime) -> None:
+    """What versions that came late or anew mean for the cases of their messages."""
+    by_case: dict[int, list[Edit]] = {}
+    for edit in edits:
+        by_case.setdefault(edit.case_id, []).append(edit)
+    reopened: dict[int, tuple[Any, datetime]] = {}
+    for found in session.execute(
+        select(*Case.__table__.columns).where(Case.id.in_(by_case)).order_by(Case.id)
+    ).all():
+        of_case = by_case[found.id]
+        newer = [edit.last_at for edit in of_case if edit.newer]
+        if found.state is CaseState.CLOSED and not found.historic:
+            if newer:
+                reopened[found.conversation_id] = (found, max(newer))
+            continue
+        first = min(edit.first_at for edit in of_case)
+        values: dict[str, Any] = {
+            "opened_at": min(found.opened_at, first),
+            "last_message_at": max(found.last_message_at, *(edit.last_at for edit in of_case)),
+        }
+        if found.historic:
+            values["closed_at"] = values["last_message_at"]
+        elif newer or found.waiting_since is not None:
+            values["waiting_since"] = min(found.waiting_since or min(newer), first)
+            values["rank"] = case_rank(found.priority, found.due_at, values["waiting_since"])
+        if newer:
+            values |= {"judged": False, "needs_answer": not found.historic}
+            if found.state is CaseState.SNOOZED:
+                values |= {"state": CaseState.OPEN, "snoozed_until": None}
+        update_by_id(session, Case, [{"b_id": found.id, **values}])
+        if newer:
+            _unread(session, found.id, found.message_count)
+    changes.note(session, by_case)
+    _reopen(session, reopened, now)
+
+
+def _unread(session: Session, case_id: int, messages: int) -> None:
+    """Nobody has read the newer words; the number of messages does not tell."""
+    session.execute(
+        update(CaseRead)
+        .where(CaseRead.case_id == case_id, CaseRead.message_count >= messages)
+        .values(message_count=messages - 1)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _reopen(session: Session, closed: dict[int, tuple[Any, datetime]], now: datetime) -> None:
+    """Open cases about closed ones in which a message was edited, where the conversation has no
+    live one."""
+    if not closed:
+        return
+    live = set(
+        session.scalars(
+            select(Case.conversation_id).where(
+                Case.conversation_id.in_(closed), Case.state != CaseState.CLOSED
+            )
+        )
+    )
+    found = [closed[key] for key in sorted(closed) if key not in live]
+    if not found:
+        return
+    ids = insert_numbered(
+        session,
+        Case,
+        [
+            {
+                "conversation_id": case.conversation_id,
+                "account_id": case.account_id,
+                "identity_id": case.identity_id,
+                "reopened_from_id": case.id,
+                "state": CaseState.OPEN,
+                "historic": False,
+                "priority": 1,
+                "rank": case_rank(1, None, at),
+                "reasons": [],
+                "needs_answer": True,
+                "opened_at": now,
+                "last_message_at": max(case.last_message_at, at),
+                "waiting_since": at,
+                "message_count": 0,
+                "judged": False,
+            }
+            for case, at in found
+        ],
+    )
+    insert_rows(
+        session,
+        Fact,
+        [
+            {
+                "kind": FactKind.CASE_OPENED,
+                "happened_at": now,
+                "recorded_at": now,
+                "case_id": case_id,
+                "message_id": None,
+                "details": {"historic": False, "reopened_from": case.id, "because": "edited"},
+            }
+            for case_id, (case, _) in zip(ids, found, strict=True)
+        ],
+    )
+    changes.note(session, ids)
 
 
 def _write_sightings(
@@ -359,7 +526,7 @@ def _write_sightings(
     accounts: dict[AccountRef, int],
     now: datetime,
 ) -> None:
-    seen = {(ids[_message_key(item)], accounts[item.account], item.source) for item in batch}
+    seen = {(ids[key_of(item)], accounts[item.account], item.source) for item in batch}
     session.execute(
         insert_into(session, Sighting).on_conflict_do_nothing(),
         [
@@ -374,7 +541,7 @@ def _write_summons(session: Session, batch: Sequence[Incoming], ids: dict[Messag
     told: yes outranks no."""
     told: dict[bool, set[int]] = {True: set(), False: set()}
     for item in batch:
-        if item.summoned is not None and (message_id := ids.get(_message_key(item))) is not None:
+        if item.summoned is not None and (message_id := ids.get(key_of(item))) is not None:
             told[item.summoned].add(message_id)
     if not any(told.values()):
         return
@@ -412,7 +579,7 @@ def _write_facts(
         facts.append(
             {
                 "kind": FactKind.MESSAGE_RECEIVED,
-                "happened_at": item.written_at,
+                "happened_at": row.first_at,
                 "recorded_at": now,
                 "case_id": cases[(conversations[row.conversation_key], item.historic)],
                 "message_id": message_id,

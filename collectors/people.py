@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,10 +11,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from shenava.messages import AccountRef, Author, Incoming, Platform
-from shenava.store import Account, Identity, IdentityHandle, Post
+from shenava.store import Account, ErasedKey, Identity, IdentityHandle, Post
 from shenava.store.bulk import either, insert_into, insert_numbered, larger, smaller, update_by_id
 
 IdentityKey = tuple[Platform, str]
+
+NOBODY: Mapping[IdentityKey, ErasedKey] = {}
 
 
 def identity_key(item: Incoming) -> IdentityKey:
@@ -45,15 +47,22 @@ def accounts(
     return found
 
 
-def identities(session: Session, fresh: Sequence[Incoming]) -> dict[IdentityKey, int]:
+def identities(
+    session: Session,
+    fresh: Sequence[Incoming],
+    marks: Mapping[IdentityKey, ErasedKey] = NOBODY,
+) -> dict[IdentityKey, int]:
     """Find or make the authors, and keep of each the profile of the newest message that told one.
+
+    ``marks``: those who were erased and write anew. What they wished, and whether they are
+    blocked, holds still.
 
     Rows are changed by ascending id, as everyone does, so that no two wait for each other.
     """
     told: dict[IdentityKey, _Profile] = {}
     for item in fresh:
         key = identity_key(item)
-        profile = _Profile.of(item.author, item.written_at)
+        profile = _Profile.of(item.author, item.version_at)
         told[key] = max(told.get(key, profile), profile, key=_Profile.order)
 
     known = {
@@ -73,7 +82,18 @@ def identities(session: Session, fresh: Sequence[Incoming]) -> dict[IdentityKey,
     ids = {key: row.id for key, row in known.items()}
     missing = [key for key in told if key not in known]
     if missing:
-        new = [{"platform": key[0], "key": key[1], **told[key].values()} for key in missing]
+        new = [
+            {
+                "platform": key[0],
+                "key": key[1],
+                "opted_out_at": mark.erased_at
+                if (mark := marks.get(key)) and mark.opted_out
+                else None,
+                "blocked_at": mark.erased_at if mark and mark.blocked else None,
+                **told[key].values(),
+            }
+            for key in missing
+        ]
         ids.update(zip(missing, insert_numbered(session, Identity, new), strict=True))
     newer = [
         {"b_id": row.id, **told[key].values()}
@@ -120,8 +140,8 @@ def _handles(session: Session, fresh: Sequence[Incoming], ids: dict[IdentityKey,
     for item in fresh:
         if item.author.handle:
             key = (ids[identity_key(item)], item.author.handle)
-            low, high = seen.get(key, (item.written_at, item.written_at))
-            seen[key] = (min(low, item.written_at), max(high, item.written_at))
+            low, high = seen.get(key, (item.version_at, item.version_at))
+            seen[key] = (min(low, item.version_at), max(high, item.version_at))
     if not seen:
         return
     statement = insert_into(session, IdentityHandle)

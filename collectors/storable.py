@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from shenava.messages import Incoming
+from shenava.messages import Incoming, MediaRef
 from shenava.text import clean
 
 # As wide as the columns.
@@ -17,6 +17,8 @@ _HANDLE = 200
 _NAME = 300
 _SCOPE = 200
 _KEY = 300
+_URL = 4_000
+_ALT = 4_000
 _NATIVE_ID = _KEY - len("id:")
 
 _ODD = re.compile("[\x00\ud800-\udfff]")
@@ -33,6 +35,10 @@ def storable(item: Incoming) -> Incoming:
     _check(item, "author's id", author.native_id, _NATIVE_ID)
     _check(item, "post's id", post.native_key if post else None, _KEY)
     _check(item, "reply_to", item.reply_to_key, _KEY)
+    for key in item.edited_from:
+        _check(item, "earlier id", key, _KEY)
+    if item.media:
+        item = replace(item, media=tuple(_media(ref) for ref in item.media if _fits(ref)))
     words = (
         item.native_key,
         item.scope,
@@ -66,6 +72,16 @@ def storable(item: Incoming) -> Incoming:
         ),
         about=item.about and replace(item.about, url=_clean(item.about.url)),
     )
+
+
+def _fits(ref: MediaRef) -> bool:
+    """A picture with an endless name is left out; the message is not lost for it."""
+    return 0 < len(ref.key) <= _KEY
+
+
+def _media(ref: MediaRef) -> MediaRef:
+    url = ref.url if ref.url and len(ref.url) <= _URL and not _ODD.search(ref.url) else None
+    return replace(ref, key=_clean(ref.key) or "", url=url, alt=_clean(ref.alt, _ALT) or "")
 
 
 def _check(item: Incoming, name: str, value: str | None, limit: int) -> None:

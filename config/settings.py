@@ -223,6 +223,9 @@ class Settings(BaseSettings):
     """Font file (TTF or OTF) that pictures and PDF pages are written with. Empty: one of Vazirmatn,
     Noto and DejaVu, whichever is installed, in this order."""
 
+    picture_megabytes: Annotated[int, Field(ge=0, le=50)] = 10
+    """Megabytes up to which a picture of a customer's message is fetched and kept. 0: none is."""
+
     x_base_url: str = ""
     """Address of a rehearsal that speaks X's interface, as http://127.0.0.1:8800. Empty: X
     itself. Every page then says so; keys of the one are never sent to the other."""

@@ -24,6 +24,7 @@ from dashboard.auth.blueprint import auth
 from dashboard.context import EXTENSION, Desk
 from dashboard.duty.blueprint import duty
 from dashboard.inbox.blueprint import inbox
+from dashboard.pictures.blueprint import pictures
 from dashboard.reader import person_or_none, reader
 from dashboard.secret import secret_key
 from dashboard.staff.blueprint import staff
@@ -91,7 +92,7 @@ def create_app(
     connect_views.install(app)
     app.context_processor(_for_pages)
     app.add_url_rule("/", "home", _home)
-    for blueprint in (auth, staff, inbox, answering, accounts, duty, tokens):
+    for blueprint in (auth, staff, inbox, answering, accounts, duty, pictures, tokens):
         app.register_blueprint(blueprint)
     api.install(app, csrf)
     return app

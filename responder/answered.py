@@ -100,17 +100,20 @@ def answered_all(
 
 
 def _written_after(session: Session, answered_at: Mapping[int, datetime]) -> dict[int, datetime]:
-    """By case, the first that the customer wrote after the answer."""
+    """By case, the first that the customer wrote, or put otherwise, after the answer."""
     if not answered_at:
         return {}
     found: dict[int, datetime] = {}
+    said_at = func.coalesce(Message.edited_at, Message.written_at)
     for row in session.execute(
-        select(Message.case_id, Message.written_at).where(
-            Message.case_id.in_(answered_at), Message.written_at > min(answered_at.values())
+        select(Message.case_id, said_at.label("said_at")).where(
+            Message.case_id.in_(answered_at),
+            said_at > min(answered_at.values()),
+            Message.removed_at.is_(None),
         )
     ):
-        if row.written_at > answered_at[row.case_id]:
-            found[row.case_id] = min(found.get(row.case_id, row.written_at), row.written_at)
+        if row.said_at > answered_at[row.case_id]:
+            found[row.case_id] = min(found.get(row.case_id, row.said_at), row.said_at)
     return found
 
 

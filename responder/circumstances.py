@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session, undefer
+from sqlalchemy.orm import Session, joinedload
 
 from responder.gate import SendFacts
 from responder.opting import asked_for, wrote_again
@@ -35,6 +35,7 @@ from shenava.store import (
     Message,
     OutboxRow,
     OwnMessageRow,
+    Picture,
     Post,
 )
 from shenava.store.spending import Spent
@@ -65,7 +66,7 @@ _NO_RULES = Rule(
 
 def body_hash(row: OutboxRow) -> str:
     """SHA-256 of all that is sent, through which account and to whom."""
-    picture = hashlib.sha256(row.picture).hexdigest() if row.picture is not None else None
+    picture = row.picture.sha256 if row.picture is not None else None
     body = [
         row.deed.value,
         row.account_id,
@@ -87,7 +88,7 @@ def outgoing_of(row: OutboxRow) -> Outgoing:
         text=row.text,
         to_key=row.to_key,
         to_native_id=row.to_native_id,
-        picture=row.picture,
+        picture=row.picture.content if row.picture is not None else None,
         picture_alt=row.picture_alt,
     )
 
@@ -97,8 +98,8 @@ def locked_row(session: Session, row_id: int) -> OutboxRow | None:
     return session.scalars(
         select(OutboxRow)
         .where(OutboxRow.id == row_id)
-        .options(undefer(OutboxRow.picture))
-        .with_for_update()
+        .options(joinedload(OutboxRow.picture).undefer(Picture.content))
+        .with_for_update(of=OutboxRow)
         .execution_options(populate_existing=True)
     ).one_or_none()
 

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select, update
-from sqlalchemy.orm import Session, undefer
+from sqlalchemy.orm import Session, joinedload
 
 from responder import rates
 from responder.circumstances import (
@@ -55,6 +55,7 @@ from shenava.store import (
     OutboxRow,
     OutboxState,
     PausedBecause,
+    Picture,
     Store,
     changes,
 )
@@ -261,9 +262,9 @@ def _lock(session: Session, row_ids: Collection[int]) -> list[OutboxRow]:
     rows = session.scalars(
         select(OutboxRow)
         .where(OutboxRow.id.in_(wanted))
-        .options(undefer(OutboxRow.picture))
+        .options(joinedload(OutboxRow.picture).undefer(Picture.content))
         .order_by(OutboxRow.id)
-        .with_for_update()
+        .with_for_update(of=OutboxRow)
         .execution_options(populate_existing=True)
     )
     return list(rows)

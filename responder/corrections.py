@@ -127,7 +127,7 @@ def _corrections(session: Session, message_id: int, limit: int) -> list[Correcti
     """The latest corrections of a message, newest first."""
     rows = session.scalars(
         select(Correction)
-        .where(Correction.message_id == message_id)
+        .where(Correction.message_id == message_id, Correction.superseded_at.is_(None))
         .order_by(Correction.id.desc())
         .limit(limit)
     )

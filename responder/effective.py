@@ -60,7 +60,9 @@ def held_verdicts(session: Session, message_ids: Iterable[int]) -> dict[int, Hel
         ):
             verdicts[row.message_id] = row
         for told in session.scalars(
-            select(Correction).where(Correction.message_id.in_(wanted)).order_by(Correction.id)
+            select(Correction)
+            .where(Correction.message_id.in_(wanted), Correction.superseded_at.is_(None))
+            .order_by(Correction.id)
         ):
             corrections[told.message_id] = told
     return {key: _lay_over(row, corrections.get(key)) for key, row in verdicts.items()}

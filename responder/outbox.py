@@ -31,6 +31,7 @@ from shenava.store import (
     Message,
     OutboxRow,
     OutboxState,
+    Picture,
     Recipient,
     changes,
 )
@@ -63,14 +64,15 @@ class Asker:
 @dataclass(frozen=True, slots=True)
 class Draft:
     """What is to be done. An answer or a hiding names ``message_id``; a DM ``message_id``,
-    whose writer it goes to, or ``case_id``; a post neither. ``picture``: JPEG or PNG."""
+    whose writer it goes to, or ``case_id``; a post neither. ``picture_id``: one that a colleague
+    attached."""
 
     deed: Deed
     account_id: int
     text: str = ""
     message_id: int | None = None
     case_id: int | None = None
-    picture: bytes | None = None
+    picture_id: int | None = None
     picture_alt: str = ""
 
 
@@ -239,6 +241,7 @@ def retry(
                 "to_key",
                 "to_native_id",
                 "text",
+                "picture_id",
                 "picture",
                 "picture_alt",
                 "body_hash",
@@ -308,9 +311,13 @@ def _row(session: Session, asker: Asker, draft: Draft, now: datetime, plan: Plan
         account_id=draft.account_id,
         case_id=draft.case_id,
         text=draft.text,
-        picture=draft.picture,
+        picture_id=draft.picture_id,
         picture_alt=draft.picture_alt,
     )
+    if draft.picture_id is not None:
+        row.picture = session.get(Picture, draft.picture_id)
+        if row.picture is None or row.picture.uploaded_by is None:
+            raise OutboxError("There is no such picture.")
     if session.get(Account, draft.account_id) is None:
         raise OutboxError("There is no such account.")
     _aim(session, row, draft)

@@ -73,7 +73,7 @@ def _cases(session: Session, case_ids: Iterable[int]) -> Sequence[Any]:
 
 
 def _messages(session: Session, cases: Sequence[Any]) -> dict[int, list[Any]]:
-    """The messages of each case, newest first, as (id, case_id, kind, written_at).
+    """The messages of each case, newest first, as (id, case_id, kind, written_at, said_at).
 
     A reopened case is also about those of the case that it was reopened from.
     """
@@ -90,9 +90,11 @@ def _messages(session: Session, cases: Sequence[Any]) -> dict[int, list[Any]]:
             Message.kind,
             Message.native_key,
             Message.written_at,
+            func.coalesce(Message.edited_at, Message.written_at).label("said_at"),
             place.label("place"),
         )
-        .where(Message.case_id.in_(about))
+        # Of a tombstone there is nothing to judge, and nothing to answer.
+        .where(Message.case_id.in_(about), Message.removed_at.is_(None))
         .subquery()
     )
     found: dict[int, list[Any]] = defaultdict(list)
@@ -132,11 +134,12 @@ def _decide(
 
 
 def _waiting(case: Any, messages: Sequence[Any]) -> Sequence[Any]:
-    """Those that wait for an answer: all, until the first; then what was written since."""
+    """Those that wait for an answer: all, until the first; then what was written, or put
+    otherwise, since."""
     since = case.waiting_since
     if case.answered_at is None or since is None:
         return messages
-    return [row for row in messages if row.written_at >= since]
+    return [row for row in messages if row.said_at >= since]
 
 
 def _facts(case: Any, messages: Sequence[Any], held: dict[int, Held]) -> CaseFacts:

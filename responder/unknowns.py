@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session, undefer
+from sqlalchemy.orm import Session, joinedload
 
 from responder.answered import echo_of
 from responder.circumstances import outgoing_of
@@ -37,6 +37,7 @@ from shenava.store import (
     OutboxRow,
     OutboxState,
     OwnMessageRow,
+    Picture,
     Store,
     changes,
 )
@@ -130,7 +131,7 @@ def claim_look(store: Store) -> Look | None:
         row = session.scalars(
             select(OutboxRow)
             .where(OutboxRow.id == row_id)
-            .options(undefer(OutboxRow.picture))
+            .options(joinedload(OutboxRow.picture).undefer(Picture.content))
             .execution_options(populate_existing=True)
         ).one()
         assert row.sending_at is not None

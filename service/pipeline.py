@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -56,6 +56,7 @@ class _Claimed:
     text: str
     historic: bool
     written_at: datetime
+    edition: str
 
 
 class Pipeline:
@@ -118,6 +119,7 @@ class Pipeline:
                     Message.text,
                     Message.historic,
                     Message.written_at,
+                    Message.edition,
                 )
             ).all()
         return sorted((_Claimed(*row) for row in rows), key=lambda item: item.message_id)
@@ -150,20 +152,38 @@ class Pipeline:
             heeded = heed(session, opt_words(session, [item.message_id for item in claimed]))
             # A lease that ran out lets two workers judge one message. The rows are locked first,
             # and in their order, so that the second sees what the first wrote.
-            session.execute(
-                select(Message.id)
-                .where(Message.id.in_([item.message_id for item in claimed]))
-                .order_by(Message.id)
-                .with_for_update(key_share=True)
-            ).all()
+            stand, removed = _stand(session, claimed)
+            judged = [
+                (replace(item, written_at=stand[item.message_id]), said)
+                for item, said in judged
+                if item.message_id in stand
+            ]
             fresh = _write_verdicts(session, judged, now)
-            _wait_until(session, done, None)
+            _wait_until(session, (done & stand.keys()) | removed, None)
             _wait_until(session, failed, now + SET_ASIDE)
             # The cases first, for that locks them in their order. A fact locks its case too.
             retriage(session, _cases_to_triage(session, claimed), self._policy, now)
             insert_rows(session, Fact, [_fact(item, verdict, now) for item, verdict in fresh])
             note_heeded(session, heeded, now)
             note_clues(session, [item.message_id for item in claimed])
+
+
+def _stand(session: Session, claimed: Sequence[_Claimed]) -> tuple[dict[int, datetime], set[int]]:
+    """Those whose words are still the ones that were judged, with when they were written as far as
+    that is known now; and those that were removed. Their rows are locked, in order."""
+    rows = session.execute(
+        select(Message.id, Message.edition, Message.removed_at, Message.written_at)
+        .where(Message.id.in_([item.message_id for item in claimed]))
+        .order_by(Message.id)
+        .with_for_update(key_share=True)
+    ).all()
+    judged = {item.message_id: item.edition for item in claimed}
+    stand = {
+        row.id: row.written_at
+        for row in rows
+        if row.removed_at is None and row.edition == judged[row.id]
+    }
+    return stand, {row.id for row in rows if row.removed_at is not None}
 
 
 def _wait_until(session: Session, message_ids: Collection[int], at: datetime | None) -> None:
@@ -237,5 +257,6 @@ def _fact(item: _Claimed, said: Verdict, now: datetime) -> dict[str, Any]:
             "urgent": said.urgent.value,
             "intents": [found.label.value for found in said.intents],
             "historic": item.historic,
-        },
+        }
+        | ({"edition": item.edition} if item.edition else {}),
     }

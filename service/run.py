@@ -112,7 +112,7 @@ def run(settings: Settings, out: TextIO, *, sample: bool = False, rehearse: bool
         connections = _connecting(store, vault, settings)
         server = WebServer(_app(desk, health, connections), sockets, settings.web_threads)
         _schedule(scheduler, store, settings, pipeline, health, stop)
-        add_jobs(scheduler, exchange(store, channels, policy, stop))
+        add_jobs(scheduler, exchange(store, channels, policy, stop, settings.picture_megabytes))
         if rehearsal is not None:
             add_jobs(scheduler, {"keep": (logged("keep", rehearsal.keep), KEEP_EVERY_S)})
         add_jobs(scheduler, _alert_jobs(Alerting(store, settings, policy)))
@@ -233,10 +233,16 @@ def add_jobs(scheduler: BackgroundScheduler, jobs: Jobs) -> None:
         )
 
 
-def exchange(store: Store, channels: Channels, policy: Policy, stop: threading.Event) -> Jobs:
+def exchange(
+    store: Store,
+    channels: Channels,
+    policy: Policy,
+    stop: threading.Event,
+    picture_megabytes: int,
+) -> Jobs:
     """Reading from the platforms and sending to them; between two pages, or some answers, they
     look at ``stop``."""
-    from service import collecting, sending
+    from service import collecting, fetching, sending
 
     def collect() -> None:
         while not stop.is_set() and collecting.run_one(
@@ -254,7 +260,14 @@ def exchange(store: Store, channels: Channels, policy: Policy, stop: threading.E
         while not stop.is_set() and sending.run_due(store, channels, policy, limit=10):
             pass
 
+    def fetch() -> None:
+        limit = picture_megabytes * fetching.MEGABYTE
+        while not stop.is_set() and fetching.run_one(store, channels, limit):
+            pass
+
     jobs: Jobs = {"sweep": (logged("sweep", sweep), SWEEP_EVERY_S)}
+    if picture_megabytes:
+        jobs["pictures"] = (logged("pictures", fetch), EXCHANGE_EVERY_S)
     for number in range(1, WORKERS + 1):
         jobs[f"collect {number}"] = (logged("collect", collect), EXCHANGE_EVERY_S)
         jobs[f"send {number}"] = (logged("send", send), EXCHANGE_EVERY_S)

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from collectors.folding import fold
 from config import Settings
 from responder import presence, rates
+from responder.pictures import KEEP_UNSENT, let_go
 from shenava.store import (
     Alarm,
     Alert,
@@ -50,6 +51,7 @@ def jobs(settings: Settings) -> Mapping[str, Callable[[Store], object]]:
         "prune changes": prune_changes,
         "prune sign-in failures": prune_sign_in_failures,
         "prune links": prune_links,
+        "prune pictures": prune_pictures,
         "prune alarms": prune_alarms,
         "prune rates": lambda store: _in_turn(store, rates.prune),
         "prune presence": lambda store: _in_turn(store, presence.prune),
@@ -121,6 +123,13 @@ _ENDS = (MailState.SENT, MailState.FAILED, MailState.UNKNOWN, MailState.CANCELLE
 def _in_turn(store: Store, prune: Callable[[Session, datetime], None]) -> None:
     with store.write() as session:
         prune(session, store.clock.now())
+
+
+def prune_pictures(store: Store) -> int:
+    """Remove pictures that nothing holds: attached by a colleague and never sent, or left behind;
+    returns how many."""
+    with store.write() as session:
+        return let_go(session, store.clock.now() - KEEP_UNSENT)
 
 
 def _removed(session: Session, statement: object) -> int:

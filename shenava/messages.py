@@ -7,7 +7,7 @@ names in ``shenava.store``; nothing here knows of a database, a network or a clo
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 
@@ -254,7 +254,9 @@ class Incoming:
     ``scope`` is empty where the id is unique on the whole platform. ``written_at`` is the
     platform's time, aware, in UTC. ``historic`` marks an old post: counted, never alerted on.
     ``edited_from`` are the keys that earlier versions of the same message had, oldest first:
-    some platforms give an edited message a new key. ``summoned``: its author named or quoted
+    some platforms give an edited message a new key. Where an edit keeps the key, ``edited_at`` is
+    when this version was made (aware, UTC), and ``written_at`` when the message first was; ``None``
+    for a first version, or one of its own key. ``summoned``: its author named or quoted
     the account, which on some platforms decides who may be answered; ``None`` when unknown.
     ``about``: what it is beside its words. A message that is handed in again as ``UNSENT`` loses
     its words here too.
@@ -274,8 +276,26 @@ class Incoming:
     historic: bool = False
     media: tuple[MediaRef, ...] = ()
     edited_from: tuple[str, ...] = ()
+    edited_at: datetime | None = None
     summoned: bool | None = None
     about: About | None = None
+
+    @property
+    def edition(self) -> str:
+        """Sorts the versions of one message, oldest first; empty for one that is no edit."""
+        if not self.edited_from and self.edited_at is None:
+            return ""
+        at = (
+            self.edited_at.astimezone(UTC).isoformat(timespec="microseconds")
+            if self.edited_at
+            else ""
+        )
+        return f"{len(self.edited_from):04d}{at}"
+
+    @property
+    def version_at(self) -> datetime:
+        """When this version was written, on the platform."""
+        return self.edited_at or self.written_at
 
 
 @dataclass(frozen=True, slots=True)

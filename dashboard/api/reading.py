@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from responder.collision import Seen, seen
 from responder.effective import Held, held_verdicts
 from shenava.store import (
     Account,
+    Attachment,
     Case,
     Customer,
     Identity,
@@ -75,6 +77,7 @@ def whole(session: Session, case_id: int) -> shapes.CaseWhole:
 def messages(session: Session, rows: Sequence[Message]) -> list[shapes.Message]:
     """These messages, in this order, with what is held to be true of them."""
     held = held_verdicts(session, (row.id for row in rows))
+    attached = _attachments(session, [row.id for row in rows])
     writers = {
         row.Identity.id: _customer(row.Identity, row.vip)
         for row in session.execute(
@@ -96,10 +99,29 @@ def messages(session: Session, rows: Sequence[Message]) -> list[shapes.Message]:
             historic=row.historic,
             written_at=row.written_at,
             received_at=row.received_at,
+            edited_at=row.edited_at,
+            removed=row.removed_because,
+            attachments=attached.get(row.id, []),
             verdict=_verdict(held.get(row.id)),
         )
         for row in rows
     ]
+
+
+def _attachments(session: Session, ids: Sequence[int]) -> dict[int, list[shapes.Attachment]]:
+    """What hangs on these messages, in order."""
+    found: dict[int, list[shapes.Attachment]] = defaultdict(list)
+    for row in session.scalars(
+        select(Attachment)
+        .where(Attachment.message_id.in_(ids))
+        .order_by(Attachment.message_id, Attachment.place, Attachment.id)
+    ):
+        found[row.message_id].append(
+            shapes.Attachment(
+                kind=row.kind, alt=row.alt, state=row.state, width=row.width, height=row.height
+            )
+        )
+    return found
 
 
 def message(session: Session, message_id: int) -> shapes.Message:

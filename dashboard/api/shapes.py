@@ -7,8 +7,24 @@ from typing import Any, Generic, TypeVar
 from pydantic import Field
 
 from dashboard.api.words import Id, Instant, Told
-from shenava.messages import Deed, Intent, Language, MessageKind, Platform, Script, Sentiment
-from shenava.store import AccountState, CaseState, OutboxState, PausedBecause
+from shenava.messages import (
+    Deed,
+    Intent,
+    Language,
+    MediaKind,
+    MessageKind,
+    Platform,
+    Script,
+    Sentiment,
+)
+from shenava.store import (
+    AccountState,
+    AttachmentState,
+    CaseState,
+    OutboxState,
+    PausedBecause,
+    RemovedBecause,
+)
 
 _Item = TypeVar("_Item")
 
@@ -129,6 +145,18 @@ class Verdict(Told):
     model: ModelWord
 
 
+class Attachment(Told):
+    """A picture or film that hangs on a message."""
+
+    kind: MediaKind
+    alt: str = Field(description="Its author's description; empty without one.")
+    state: AttachmentState = Field(
+        description="`kept`: a picture of it can be seen in the dashboard. The others: why not."
+    )
+    width: int | None = Field(description="Pixels, as the platform told.")
+    height: int | None
+
+
 class Message(Told):
     """One thing that a customer wrote."""
 
@@ -143,6 +171,11 @@ class Message(Told):
     historic: bool
     written_at: Instant = Field(description="The platform's time.")
     received_at: Instant
+    edited_at: Instant | None = Field(description="When its author last put it otherwise.")
+    removed: RemovedBecause | None = Field(
+        description="Why nothing is left of it but its place; `text` is empty then."
+    )
+    attachments: list[Attachment]
     verdict: Verdict | None = Field(description="Null: not judged yet.")
 
 

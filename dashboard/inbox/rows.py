@@ -15,12 +15,14 @@ from dashboard.inbox.queries import Hit
 from shenava.messages import Platform, Sentiment
 from shenava.store import (
     Account,
+    Attachment,
     Case,
     CaseRead,
     CaseState,
     Customer,
     Identity,
     Message,
+    RemovedBecause,
     User,
 )
 
@@ -50,7 +52,8 @@ class Staff:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """``preview``: the newest message, or the one a search found. ``unread``: messages that the
+    """``preview``: the newest message, or the one a search found; ``removed``: why it is empty.
+    ``pictures``: something hangs on that message. ``unread``: messages that the
     reader has not seen, in a case that is not historic."""
 
     id: int
@@ -74,6 +77,8 @@ class Row:
     judged: bool
     message_count: int
     unread: bool
+    pictures: bool = False
+    removed: RemovedBecause | None = None
 
     @property
     def level(self) -> str:
@@ -86,6 +91,15 @@ class Row:
     def waits(self) -> bool:
         """Whether a customer waits, so that it is worth saying for how long."""
         return self.state is CaseState.OPEN and self.waiting_since is not None
+
+
+_PREVIEW = (
+    func.substr(Message.text, 1, literal(PREVIEW)).label("text"),
+    Message.written_at,
+    Message.removed_because,
+    select(Attachment.id).where(Attachment.message_id == Message.id).exists().label("pictures"),
+)
+"""What a row shows of one message."""
 
 
 def rows(session: Session, hits: Iterable[Hit], me: int) -> list[Row]:
@@ -150,15 +164,13 @@ def _previews(
         of_case = shown.subquery()
         asked = select(
             of_case.c.case_id,
-            func.substr(Message.text, 1, literal(PREVIEW)).label("text"),
-            Message.written_at,
+            *_PREVIEW,
         ).join(Message, Message.id == of_case.c.message_id)
         texts.update({row.case_id: row for row in session.execute(asked)})
     if found:
         asked = select(
             Message.case_id,
-            func.substr(Message.text, 1, literal(PREVIEW)).label("text"),
-            Message.written_at,
+            *_PREVIEW,
         ).where(Message.id.in_(found.values()))
         texts.update({row.case_id: row for row in session.execute(asked)})
     return texts
@@ -188,6 +200,8 @@ def _row(found: Any, preview: Any) -> Row:
         judged=case.judged,
         message_count=case.message_count,
         unread=not case.historic and case.message_count > (found.read or 0),
+        pictures=bool(preview and preview.pictures),
+        removed=preview.removed_because if preview else None,
     )
 
 

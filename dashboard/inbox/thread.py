@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
 from typing import Any
@@ -12,8 +13,10 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from dashboard.answering.own import Own, own_messages
+from dashboard.answering.target import web_link
 from dashboard.inbox.queries import Hit
 from dashboard.inbox.rows import Row, Staff, plain, rows
+from dashboard.pictures.shown import Shown, pictures_of
 from responder.casework import newest_message
 from responder.corrections import MODELS_WORD, Said
 from responder.effective import Held, held_verdicts
@@ -26,8 +29,10 @@ from shenava.store import (
     Conversation,
     Identity,
     Message,
+    MessageVersion,
     Note,
     Post,
+    RemovedBecause,
     User,
     UserState,
 )
@@ -42,8 +47,20 @@ _OTHER_CASES = 20
 
 
 @dataclass(frozen=True, slots=True)
+class Earlier:
+    """An earlier version of an edited message."""
+
+    text: str
+    written_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Bubble:
-    """One message. ``held``: what is held to be true of it; ``None`` before its verdict."""
+    """One message. ``held``: what is held to be true of it; ``None`` before its verdict.
+
+    ``edited_at``: its author put it otherwise then; ``earlier`` has what stood there before, the
+    newest first, as far as it was seen. ``removed``: why nothing of it is left.
+    """
 
     id: int
     case_id: int
@@ -53,6 +70,10 @@ class Bubble:
     written_at: datetime
     held: Held | None
     corrected_by: str | None
+    pictures: tuple[Shown, ...] = ()
+    edited_at: datetime | None = None
+    earlier: tuple[Earlier, ...] = ()
+    removed: RemovedBecause | None = None
 
     @property
     def said(self) -> Said:
@@ -149,8 +170,8 @@ def thread(session: Session, case_id: int, me: int) -> Thread | None:
         live_case_id=_live_case(session, case),
         newest_id=newest.id if newest else None,
         is_public=newest.kind.is_public if newest else True,
-        post_link=_web(post.permalink) if post else None,
-        answer_link=_web(newest.permalink) if newest else None,
+        post_link=web_link(post.permalink) if post else None,
+        answer_link=web_link(newest.permalink) if newest else None,
         present=episodes[0],
         earlier=tuple(episodes[1:]),
         history=_history(session, case_id, people),
@@ -160,11 +181,6 @@ def thread(session: Session, case_id: int, me: int) -> Thread | None:
         people=people,
         seen_upto=seen_upto,
     )
-
-
-def _web(link: str | None) -> str | None:
-    """A link that came from outside; anything but the web (``javascript:``) is none."""
-    return link if link and link.startswith(("https://", "http://")) else None
 
 
 def _people(session: Session) -> dict[int, str]:
@@ -206,7 +222,17 @@ def _episodes(session: Session, case: Case, me: int, people: dict[int, str]) -> 
     if earlier:
         messages += _newest(session, [one.id for one in earlier], _EARLIER_MESSAGES)
     held = held_verdicts(session, (message.id for message in messages))
-    bubbles = [_bubble(message, held.get(message.id), people) for message in messages]
+    ids = [message.id for message in messages]
+    pictures = pictures_of(session, ids)
+    earlier_words = _earlier_words(session, [one for one in messages if one.edited_at])
+    bubbles = [
+        replace(
+            _bubble(message, held.get(message.id), people),
+            pictures=pictures.get(message.id, ()),
+            earlier=earlier_words.get(message.id, ()),
+        )
+        for message in messages
+    ]
     every = [case.id, *(one.id for one in earlier)]
     notes = session.scalars(select(Note).where(Note.case_id.in_(every))).all()
     own = own_messages(session, every, me, people)
@@ -223,6 +249,21 @@ def _newest(session: Session, case_ids: Sequence[int], limit: int) -> list[Messa
     return list(found)
 
 
+def _earlier_words(session: Session, edited: Sequence[Message]) -> dict[int, tuple[Earlier, ...]]:
+    """What edited messages said before, newest first; a version with the same words is none."""
+    texts = {message.id: message.text for message in edited}
+    found: dict[int, list[Earlier]] = defaultdict(list)
+    if texts:
+        for row in session.scalars(
+            select(MessageVersion)
+            .where(MessageVersion.message_id.in_(texts), MessageVersion.text.is_not(None))
+            .order_by(MessageVersion.message_id, MessageVersion.edition.desc())
+        ):
+            if row.text is not None and row.text != texts[row.message_id]:
+                found[row.message_id].append(Earlier(row.text, row.written_at))
+    return {key: tuple(group) for key, group in found.items()}
+
+
 def _bubble(message: Message, held: Held | None, people: dict[int, str]) -> Bubble:
     corrected = held.correction if held and held.corrected else None
     return Bubble(
@@ -230,7 +271,9 @@ def _bubble(message: Message, held: Held | None, people: dict[int, str]) -> Bubb
         case_id=message.case_id,
         kind=message.kind,
         text=message.text,
-        permalink=_web(message.permalink),
+        permalink=web_link(message.permalink),
+        edited_at=message.edited_at,
+        removed=message.removed_because,
         written_at=message.written_at,
         held=held,
         corrected_by=people.get(corrected.user_id, "?") if corrected else None,

@@ -12,8 +12,8 @@ from dashboard.i18n import lazy, ngettext
 from dashboard.inbox.wanted import Answer, Holder, Queue, Wanted
 from responder.record import Deed, Refusal
 from responder.triage import ReasonCode
-from shenava.messages import Intent, Language, MessageKind, Platform, Sentiment
-from shenava.store import CaseState
+from shenava.messages import Intent, Language, MediaKind, MessageKind, Platform, Sentiment
+from shenava.store import AttachmentState, CaseState, RemovedBecause
 
 QUEUES = {
     Queue.URGENT: lazy("Urgent"),
@@ -80,6 +80,28 @@ INTENTS = {
     Intent.SPAM: lazy("spam"),
     Intent.THREAT: lazy("legal or safety threat"),
     Intent.OTHER: lazy("something else"),
+}
+
+REMOVED = {
+    RemovedBecause.DELETED: lazy("Removed: its author deleted it."),
+    RemovedBecause.HIDDEN: lazy("Removed: the platform does not show it any more."),
+    RemovedBecause.ERASED: lazy("Removed: this person was erased."),
+}
+
+NO_PICTURE = {
+    AttachmentState.WAITING: lazy("is on its way"),
+    AttachmentState.TOO_LARGE: lazy("is too large to be shown here"),
+    AttachmentState.NOT_A_PICTURE: lazy("is no picture that can be shown safely"),
+    AttachmentState.GONE: lazy("cannot be had from the platform"),
+    AttachmentState.FAILED: lazy("could not be fetched"),
+}
+
+MEDIA = {
+    MediaKind.PHOTO: lazy("Picture"),
+    MediaKind.VIDEO: lazy("Film"),
+    MediaKind.ANIMATION: lazy("Moving picture"),
+    MediaKind.VOICE: lazy("Voice message"),
+    MediaKind.FILE: lazy("File"),
 }
 
 _PLAIN_REASONS = {

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from responder.broadcasts.content import Content
 from responder.circumstances import body_hash
+from responder.pictures import as_drawn
 from shenava.messages import Deed, Language
 from shenava.store import (
     Account,
@@ -187,7 +188,7 @@ def _row(
         to_key=one.to_key,
         to_native_id=_native_id(one.native) if deed in _PRIVATE else None,
         text=text,
-        picture=picture,
+        picture=as_drawn(picture, now) if picture is not None else None,
         picture_alt=alt,
         state=OutboxState.QUEUED,
         # A person pressed the button, but wrote to none of them: what platforms let people

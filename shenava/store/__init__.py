@@ -34,8 +34,18 @@ from shenava.store.duty import (
     MailState,
     Switch,
 )
+from shenava.store.erased import ErasedKey
 from shenava.store.ledger import Audit, Change, Fact, FactKind
-from shenava.store.messages import Conversation, Correction, Message, Sighting, VerdictRow
+from shenava.store.media import Attachment, AttachmentState, Picture
+from shenava.store.messages import (
+    Conversation,
+    Correction,
+    Message,
+    MessageVersion,
+    RemovedBecause,
+    Sighting,
+    VerdictRow,
+)
 from shenava.store.outbox import (
     OutboxRow,
     OutboxState,
@@ -68,6 +78,8 @@ __all__ = [
     "ApiToken",
     "ApiUse",
     "App",
+    "Attachment",
+    "AttachmentState",
     "Audit",
     "Base",
     "Billed",
@@ -89,6 +101,7 @@ __all__ = [
     "CustomerNote",
     "Duty",
     "EndedBecause",
+    "ErasedKey",
     "Fact",
     "FactKind",
     "Feed",
@@ -99,6 +112,7 @@ __all__ = [
     "MailState",
     "Merge",
     "Message",
+    "MessageVersion",
     "NotSame",
     "Note",
     "OneTimeLink",
@@ -106,6 +120,7 @@ __all__ = [
     "OutboxState",
     "OwnMessageRow",
     "PausedBecause",
+    "Picture",
     "Post",
     "Presence",
     "PresenceKind",
@@ -113,6 +128,7 @@ __all__ = [
     "Recipient",
     "RecipientKind",
     "RecipientState",
+    "RemovedBecause",
     "Role",
     "SavedReply",
     "Scope",

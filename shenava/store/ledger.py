@@ -16,7 +16,10 @@ class FactKind(StrEnum):
     """What can happen. ``happened_at`` is the platform's time for what customers do, else ours."""
 
     MESSAGE_RECEIVED = "message_received"
+    """Once for each message, whatever versions it has; at the time of its first known one."""
     MESSAGE_JUDGED = "message_judged"
+    """Again when its author edits it: the latest of a message counts. ``edition`` in the details
+    names the version, where it is not the first."""
     VERDICT_CORRECTED = "verdict_corrected"
     CASE_OPENED = "case_opened"
     CASE_CLOSED = "case_closed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
@@ -41,8 +42,28 @@ class Conversation(Base):
     post: Mapped[Post | None] = relationship()
 
 
+class RemovedBecause(StrEnum):
+    """Why nothing of a message is left but its place."""
+
+    DELETED = "deleted"
+    """Its author deleted it on the platform."""
+    HIDDEN = "hidden"
+    """The platform shows it to us no more: made private, or its author suspended."""
+    ERASED = "erased"
+    """The shop erased its author."""
+
+
 class Message(Base):
     """One thing a customer wrote, once, however often and wherever it was seen.
+
+    An edited message is one message still: the row holds its newest version, ``native_key`` is
+    the key of that, and :class:`MessageVersion` has those before. ``edition`` orders versions, as
+    text; it is empty for one that was never edited. ``written_at`` is when the first known version
+    was written, ``edited_at`` when the newest was.
+
+    ``removed_at``: a tombstone. Text, search words, pictures, versions and the words that decided
+    are gone; the row stays, so that nothing is taken in again and counts equal their lists.
+    ``look_at``: when to look whether the platform still has it; null for never.
 
     ``raw`` holds the text as received where cleaning changed it. ``search_text`` is the
     normalised twin, made by version ``normaliser`` of it. ``judge_after``: the message waits for
@@ -61,6 +82,14 @@ class Message(Base):
             "id",
             sqlite_where=text("judge_after IS NOT NULL"),
             postgresql_where=text("judge_after IS NOT NULL"),
+        ),
+        Index(
+            "ix_messages_look",
+            "platform",
+            "look_at",
+            "id",
+            sqlite_where=text("look_at IS NOT NULL"),
+            postgresql_where=text("look_at IS NOT NULL"),
         ),
     )
 
@@ -87,9 +116,34 @@ class Message(Base):
     written_at: Mapped[datetime]
     received_at: Mapped[datetime]
     judge_after: Mapped[datetime | None]
+    edition: Mapped[str] = mapped_column(String(60), default="", server_default="")
+    edited_at: Mapped[datetime | None]
+    removed_at: Mapped[datetime | None]
+    removed_because: Mapped[RemovedBecause | None] = mapped_column(
+        text_enum(RemovedBecause, "removed_because")
+    )
+    look_at: Mapped[datetime | None]
 
     identity: Mapped[Identity] = relationship()
     conversation: Mapped[Conversation] = relationship()
+
+
+class MessageVersion(Base):
+    """An earlier version of an edited message. ``text`` is null where only its key is known: the
+    newer one told that it had been there."""
+
+    __tablename__ = "message_versions"
+    __table_args__ = (UniqueConstraint("platform", "scope", "native_key", "edition"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    message_id: Mapped[int] = mapped_column(ForeignKey("messages.id"), index=True)
+    platform: Mapped[Platform] = mapped_column(text_enum(Platform, "platform"))
+    scope: Mapped[str] = mapped_column(String(200))
+    native_key: Mapped[str] = mapped_column(String(300))
+    edition: Mapped[str] = mapped_column(String(60))
+    text: Mapped[str | None] = mapped_column(Text)
+    raw: Mapped[bytes | None] = mapped_column(LargeBinary)
+    written_at: Mapped[datetime | None]
 
 
 class Sighting(Base):
@@ -104,7 +158,8 @@ class Sighting(Base):
 
 
 class VerdictRow(Base):
-    """What one model said of one message. A better model adds a row; none is overwritten.
+    """What one model said of the newest version of a message. A better model adds a row; none is
+    overwritten. An edit takes the rows away: they spoke of other words.
 
     ``intents`` is a list of ``{"label", "probability"}``, ``why`` a list of words.
     """
@@ -135,7 +190,8 @@ class VerdictRow(Base):
 
 class Correction(Base):
     """What a person says a message is. The latest outranks every model; a null field leaves
-    the model's word. Rows are only added, so that what was learned from can be told."""
+    the model's word. Rows are only added, so that what was learned from can be told;
+    ``superseded_at`` marks those that spoke of words which were edited since."""
 
     __tablename__ = "corrections"
     __table_args__ = (Index(None, "message_id", "id"),)
@@ -148,3 +204,4 @@ class Correction(Base):
     urgent: Mapped[bool | None]
     intents: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))
     corrected_at: Mapped[datetime]
+    superseded_at: Mapped[datetime | None]

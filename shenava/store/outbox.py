@@ -12,7 +12,6 @@ from sqlalchemy import (
     CheckConstraint,
     ForeignKey,
     Index,
-    LargeBinary,
     String,
     Text,
     UniqueConstraint,
@@ -22,6 +21,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from shenava.messages import Deed, Platform
 from shenava.store.base import Base, BigId, text_enum
+from shenava.store.media import Picture
 from shenava.store.people import Account, Identity
 
 
@@ -117,7 +117,7 @@ class OutboxRow(Base):
     to_key: Mapped[str | None] = mapped_column(String(300))
     to_native_id: Mapped[str | None] = mapped_column(String(200))
     text: Mapped[str] = mapped_column(Text)
-    picture: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    picture_id: Mapped[int | None] = mapped_column(ForeignKey("pictures.id"), index=True)
     picture_alt: Mapped[str] = mapped_column(Text, default="")
     state: Mapped[OutboxState] = mapped_column(text_enum(OutboxState, "state"))
     automatic: Mapped[bool] = mapped_column(default=False)
@@ -149,6 +149,7 @@ class OutboxRow(Base):
 
     account: Mapped[Account] = relationship()
     identity: Mapped[Identity | None] = relationship()
+    picture: Mapped[Picture | None] = relationship()
 
 
 class OwnMessageRow(Base):

@@ -137,6 +137,8 @@ class Identity(Base):
     """Since when the person wants to hear nothing more from the shop."""
     opt_word_at: Mapped[datetime | None]
     """When they last said so, or took it back: what they wrote before that changes nothing."""
+    erased_at: Mapped[datetime | None]
+    """The shop erased the person: name, handles and id are gone, ``key`` is ``erased:<number>``."""
 
     customer: Mapped[Customer | None] = relationship(foreign_keys=[customer_id])
 

@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from shenava.clock import Clock, SystemClock
-from shenava.store import changes
+from shenava.store import changes, erased
 
 _BUSY_TIMEOUT_MS = 30_000
 # Any range of numbers that nothing else in the database locks on.
@@ -41,11 +41,13 @@ class Store:
     """The database, opened.
 
     ``url`` is an SQLAlchemy address: ``sqlite:///path`` or ``postgresql+psycopg://…``.
-    ``clock`` is the one clock that rows are stamped by.
+    ``clock`` is the one clock that rows are stamped by. ``seal`` is the secret that erased people
+    are known again by (:mod:`shenava.store.erased`).
     """
 
-    def __init__(self, url: str, clock: Clock | None = None) -> None:
+    def __init__(self, url: str, clock: Clock | None = None, *, seal: bytes = b"") -> None:
         self.url = url
+        self.seal = seal
         self.clock: Clock = clock or SystemClock()
         self.engine = _engine(url)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
@@ -71,6 +73,7 @@ class Store:
         Never hold it over a network call.
         """
         with Session(self._writer, expire_on_commit=False) as session, session.begin():
+            session.info[erased.INFO] = self.seal
             yield session
             changes.write_pending(session, self.clock.now())
 
@@ -115,6 +118,8 @@ def _sqlite_connect(connection: sqlite3.Connection, _record: Any) -> None:
     for pragma in (
         "synchronous = FULL",
         "foreign_keys = ON",
+        # What is erased is overwritten, not only unlinked.
+        "secure_delete = ON",
         f"busy_timeout = {_BUSY_TIMEOUT_MS}",
         "cache_size = -32000",
         "mmap_size = 268435456",

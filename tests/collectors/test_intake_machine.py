@@ -1,9 +1,10 @@
 """The great promise of intake: however delivery goes, the end is the same.
 
-Hypothesis plays a hostile world: messages come twice, shuffled, cut into other batches, through
-several sources and accounts; the pipeline works in between; any step may be cut off at any
-statement; a worker may be so slow that another takes over. In the end everything is delivered
-once more, and the store must hold exactly what one clean delivery makes it hold.
+Hypothesis plays a hostile world: messages and their later versions, with what hangs on them, come
+twice, shuffled, cut into other batches, through several sources and accounts; the pipeline works
+in between; any step may be cut off at any statement; a worker may be so slow that another takes
+over. In the end everything is delivered once more, and the store must hold exactly what one clean
+delivery makes it hold.
 """
 
 from __future__ import annotations

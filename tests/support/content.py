@@ -15,6 +15,7 @@ from sqlalchemy import select
 
 from shenava.store import (
     Account,
+    Attachment,
     Case,
     CaseIntent,
     Conversation,
@@ -23,6 +24,7 @@ from shenava.store import (
     Identity,
     IdentityHandle,
     Message,
+    MessageVersion,
     Post,
     Sighting,
     Store,
@@ -43,6 +45,10 @@ _NOT_CONTENT = {
     "judged_at",
     "recorded_at",
     "created_at",
+    "try_at",
+    "claimed_by",
+    "picture_id",
+    "look_at",
 }
 
 
@@ -60,6 +66,8 @@ def content(store: Store) -> dict[str, Any]:
                 Case,
                 CaseIntent,
                 Message,
+                MessageVersion,
+                Attachment,
                 Sighting,
                 VerdictRow,
                 Fact,
@@ -73,6 +81,7 @@ def content(store: Store) -> dict[str, Any]:
         for row in rows[Conversation]
     }
     message = {row.id: (row.platform.value, row.scope, row.native_key) for row in rows[Message]}
+    edition = {row.id: row.edition for row in rows[Message]}
     case = _case_keys(rows[Case], conversation)
     intents = defaultdict(list)
     for row in rows[CaseIntent]:
@@ -109,6 +118,10 @@ def content(store: Store) -> dict[str, Any]:
             ((message[row.message_id], account[row.account_id], row.source.value), {})
             for row in rows[Sighting]
         ],
+        "versions": [((message[row.message_id],), _values(row)) for row in rows[MessageVersion]],
+        "attachments": [
+            ((message[row.message_id], row.key), _values(row)) for row in rows[Attachment]
+        ],
         "verdicts": [
             ((message[row.message_id], row.model), _values(row)) for row in rows[VerdictRow]
         ],
@@ -123,6 +136,9 @@ def content(store: Store) -> dict[str, Any]:
                 },
             )
             for row in rows[Fact]
+            # A version that was judged before it was edited may or may not have had its turn.
+            if row.kind is not FactKind.MESSAGE_JUDGED
+            or row.details.get("edition", "") == edition[row.message_id]
         ],
     }
     return {name: sorted(found, key=repr) for name, found in held.items()}

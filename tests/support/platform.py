@@ -15,6 +15,7 @@ from enum import StrEnum
 
 from shenava.channels import (
     Cursor,
+    LookedUp,
     OutcomeUnknown,
     Outgoing,
     OwnMessage,
@@ -31,7 +32,7 @@ from shenava.channels import (
 )
 from shenava.channels.rules import Allowed, Basis, Facts, Length, Limit, Per, Rule, Ruling
 from shenava.clock import SetClock
-from shenava.messages import Deed, Incoming, Platform, Source
+from shenava.messages import Deed, Incoming, MediaRef, Platform, Source
 
 PRICE = 10_000
 """What sending one thing costs here, in micros."""
@@ -100,6 +101,15 @@ class ScriptedPlatform:
     doubtful: set[str] = field(default_factory=set)
     """Texts of which the sender cannot know what became."""
     visible: bool = True
+    media: dict[str, bytes | Exception] = field(default_factory=dict)
+    """What can be fetched, by its address."""
+    fetched: list[str] = field(default_factory=list)
+    deleted: set[str] = field(default_factory=set)
+    """Keys of what its authors deleted."""
+    locked_away: set[str] = field(default_factory=set)
+    """Keys of what was made private."""
+    looked_up: list[list[str]] = field(default_factory=list)
+    look_errors: deque[Exception] = field(default_factory=deque)
     read_errors: deque[Exception | None] = field(default_factory=deque)
     connect_error: Exception | None = None
     meanwhile: Callable[[], None] = lambda: None
@@ -288,3 +298,24 @@ class ScriptedChannel:
 
     def take_reads(self) -> Reads:
         return Reads({"owned_post": 1})
+
+    def fetch_media(self, ref: MediaRef, max_bytes: int) -> bytes:
+        assert ref.url is not None
+        self.platform.fetched.append(ref.url)
+        found = self.platform.media.get(ref.url, Rejected(RejectedBecause.NOT_FOUND))
+        if isinstance(found, Exception):
+            raise found
+        if len(found) > max_bytes:
+            raise Rejected(RejectedBecause.TOO_LARGE)
+        return found
+
+    def look_up(self, keys: Sequence[str]) -> LookedUp:
+        platform = self.platform
+        platform.looked_up.append(list(keys))
+        if platform.look_errors:
+            raise platform.look_errors.popleft()
+        there = {item.native_key for item in platform.timeline}
+        gone = frozenset(key for key in keys if key in platform.deleted)
+        hidden = frozenset(key for key in keys if key in platform.locked_away) - gone
+        present = frozenset(key for key in keys if key in there) - gone - hidden
+        return LookedUp(present, gone, hidden, {}, Reads({"post": len(present)}))

@@ -7,7 +7,17 @@ from datetime import timedelta
 
 from hypothesis import strategies as st
 
-from shenava.messages import AccountRef, Author, Incoming, MessageKind, Platform, PostRef, Source
+from shenava.messages import (
+    AccountRef,
+    Author,
+    Incoming,
+    MediaKind,
+    MediaRef,
+    MessageKind,
+    Platform,
+    PostRef,
+    Source,
+)
 from support.factories import SHOP, START, incoming
 
 OTHER_SHOP = AccountRef(Platform.X, "digikala_care")
@@ -65,13 +75,48 @@ def _messages(draw: st.DrawFn, key: str) -> Incoming:
 
 
 @st.composite
+def _media(draw: st.DrawFn) -> tuple[MediaRef, ...]:
+    keys = draw(st.lists(st.sampled_from(["a", "b", "c"]), unique=True, max_size=2))
+    return tuple(
+        MediaRef(
+            key,
+            draw(st.sampled_from([None, f"https://pictures.example/{key}"])),
+            draw(st.sampled_from(MediaKind)),
+            draw(st.sampled_from(["", "رسید پرداخت"])),
+        )
+        for key in keys
+    )
+
+
+@st.composite
+def _versions(draw: st.DrawFn, key: str) -> list[Incoming]:
+    """A message, seldom edited: each version under a key of its own, or all under one."""
+    item = replace(draw(_messages(key)), media=draw(_media()))
+    found = [item]
+    new_keys = draw(st.booleans())
+    for number in range(1, 1 + draw(st.sampled_from([0, 0, 1, 2]))):
+        text = draw(st.sampled_from(_TEXTS))
+        at = item.written_at + timedelta(seconds=number * 60)
+        if new_keys:
+            earlier = tuple(one.native_key for one in found)
+            edited = replace(
+                item, native_key=f"{key}-v{number}", edited_from=earlier, written_at=at
+            )
+        else:
+            edited = replace(item, edited_at=at)
+        found.append(replace(edited, text=text, media=draw(_media())))
+    return found
+
+
+@st.composite
 def worlds(draw: st.DrawFn, largest: int = 12) -> list[Incoming]:
-    """Different messages, in the order in which they were written."""
+    """Different messages and their versions, in the order in which they were written."""
     number = draw(st.integers(2, largest))
-    found = [draw(_messages(str(n))) for n in range(number)]
+    found = [item for n in range(number) for item in draw(_versions(str(n)))]
     return sorted(found, key=lambda item: item.written_at)
 
 
 def seen_by(item: Incoming, source: Source, account: AccountRef | None = None) -> Incoming:
-    """The same message, as another source or account delivers it."""
-    return replace(item, source=source, account=account or item.account)
+    """The same message, as another source or account delivers it. An import knows no pictures."""
+    media = () if source is Source.IMPORT else item.media
+    return replace(item, source=source, account=account or item.account, media=media)

@@ -1,0 +1,1 @@
+"""Pictures: those of customers, and those that colleagues attach."""
