@@ -59,6 +59,14 @@ def is_rehearsal(settings: Settings) -> bool:
     return folder_of(settings).is_dir()
 
 
+def at_any_hour(settings: Settings) -> Settings:
+    """``settings`` of a rehearsal. People rehearse when they have the time, at night too: the
+    shop is open then, unless its hours are set."""
+    if "business_hours" in settings.model_fields_set:
+        return settings
+    return settings.model_copy(update={"business_hours": "always"})
+
+
 def hold_apart(settings: Settings, store: Store, *, rehearse: bool) -> None:
     """Raise :class:`Halt` where a rehearsal and the real thing would meet in one data folder."""
     if is_rehearsal(settings):

@@ -72,9 +72,11 @@ def run(settings: Settings, out: TextIO, *, sample: bool = False, rehearse: bool
     from service.alerting import Alerting
     from service.channels import Channels
     from service.connecting import kinds
-    from service.rehearsal import Rehearsal, hold_apart
+    from service.rehearsal import Rehearsal, at_any_hour, hold_apart
 
     logs.set_up(settings.log_level)
+    if rehearse:
+        settings = at_any_hour(settings)
     stop = threading.Event()
     make_home(settings)
     with ExitStack() as stack:

@@ -97,6 +97,8 @@ _INDEX_LIMIT = 250_000
 # Only from the start of a word: without that a long word costs the square of its length.
 _WITH_ZWNJ = re.compile(r"(?<!\w)\w+(?:\u200c\w+)+")
 _CANNOT_STORE = re.compile("[\x00\ud800-\udfff]")
+# Handles, tags, addresses of pages and of mail: what stands in Latin letters in any language.
+_NAMED = re.compile(r"https?://\S+|www\.\S+|[\w.+-]*@[\w.-]+|#[\w\u200c]+")
 
 
 def clean(text: str) -> tuple[str, bytes | None]:
@@ -155,3 +157,21 @@ def _cut(joined: str) -> str:
     if len(joined) <= _INDEX_LIMIT:
         return joined
     return joined[: joined.rindex(" ", 0, _INDEX_LIMIT + 1)]
+
+
+def direction(text: str) -> str:
+    """``rtl`` or ``ltr``: the side on which a reader of ``text`` begins; ``auto`` where it has no
+    letters.
+
+    The first letter decides, as the bidirectional algorithm has it (Unicode UAX 9, rules P2 and
+    P3), but not one of a handle, a tag or a link: "@shop سلام" is Persian, and would begin on the
+    wrong side.
+    """
+    for part in (_NAMED.sub(" ", text), text):
+        for sign in part:
+            kind = unicodedata.bidirectional(sign)
+            if kind in ("R", "AL"):
+                return "rtl"
+            if kind == "L":
+                return "ltr"
+    return "auto"

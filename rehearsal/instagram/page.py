@@ -7,8 +7,6 @@ by hand.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from html import escape
 
 from flask import Flask, Response
@@ -21,6 +19,7 @@ from rehearsal.instagram.writing import COMMENT_LETTERS
 from rehearsal.page import CHATS, COMMON, THREADS, Focus, Page
 from rehearsal.page import install as install_page
 from rehearsal.records import Json
+from shenava.text import direction
 
 COMMENTS = 40
 """Comments shown under one post, the newest."""
@@ -41,17 +40,6 @@ WORDS = {
 }
 
 _HUES = 12
-_PARTS = re.compile(r"https?://\S+|[@#][\w.]+")
-
-
-def direction(text: str) -> str:
-    """``rtl`` or ``ltr`` after the first letter that stands in no handle, tag or link; ``auto``
-    where there is none."""
-    for sign in _PARTS.sub("", text):
-        kind = unicodedata.bidirectional(sign)
-        if kind in ("R", "AL", "L"):
-            return "ltr" if kind == "L" else "rtl"
-    return "auto"
 
 
 def state(sim: Simulator) -> Json:

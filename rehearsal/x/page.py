@@ -11,9 +11,10 @@ from flask import Flask, Response
 from rehearsal.page import CHATS, COMMON, THREADS, Focus, Page
 from rehearsal.page import install as install_page
 from rehearsal.records import Json
-from rehearsal.x import text
 from rehearsal.x.model import DirectMessage, Post
 from rehearsal.x.simulator import Simulator
+from rehearsal.x.text import LIMIT, units
+from shenava.text import direction
 
 WORDS = {
     "en": {
@@ -46,7 +47,7 @@ def state(sim: Simulator) -> Json:
             "handle": author.username,
             "shop": one.author_id == shop.id,
             "text": before + one.text,
-            "dir": text.direction(one.text),
+            "dir": direction(one.text),
             "at": int(one.created_at.timestamp() * 1000),
             "hidden": one.hidden,
             "edited": len(one.versions) > 1,
@@ -76,7 +77,7 @@ def state(sim: Simulator) -> Json:
                     "id": one.id,
                     "shop": one.sender_id == shop.id,
                     "text": one.text,
-                    "dir": text.direction(one.text),
+                    "dir": direction(one.text),
                     "at": int(one.created_at.timestamp() * 1000),
                 }
                 for one in reversed(messages)
@@ -96,7 +97,7 @@ def install(app: Flask, sim: Simulator) -> None:
     def answer(to: str, words: str) -> str | None:
         post = sim.world.posts.get(to)
         there = post is not None and sim.world.is_listed(post)
-        if not there or text.units(words) > text.LIMIT:
+        if not there or units(words) > LIMIT:
             return None
         return sim.world.post(sim.shop.id, words, reply_to=to).id
 
@@ -109,4 +110,4 @@ def install(app: Flask, sim: Simulator) -> None:
         post = sim.world.posts.get(post_id)
         if post is None or not sim.world.is_listed(post):
             return Response("This post is not there (any more).", 404, mimetype="text/plain")
-        return show(Focus(post.id, post.text, text.direction(post.text)))
+        return show(Focus(post.id, post.text, direction(post.text)))

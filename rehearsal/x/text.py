@@ -56,18 +56,6 @@ def names(text: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def direction(text: str) -> str:
-    """``rtl`` or ``ltr`` after the first letter that stands in no handle, tag or link, as X shows
-    posts; ``auto`` where there is none."""
-    for sign in _PARTS.sub("", text):
-        kind = unicodedata.bidirectional(sign)
-        if kind in ("R", "AL"):
-            return "rtl"
-        if kind == "L":
-            return "ltr"
-    return "auto"
-
-
 def units(text: str) -> int:
     """How long X holds a text to be, in units of which a post may have :data:`LIMIT`."""
     text = unicodedata.normalize("NFC", text)

@@ -8,7 +8,7 @@ import pytest
 from support.simulated_instagram import Place
 
 from rehearsal.instagram import ids
-from rehearsal.instagram.page import WORDS, direction
+from rehearsal.instagram.page import WORDS
 
 
 def state(place: Place) -> dict[str, object]:
@@ -103,9 +103,3 @@ def test_people_have_a_face_and_markup_in_a_name_is_none(instagram: Place) -> No
     instagram.session.trust_env = False
     answer = instagram.session.get(f"{instagram.served.base_url}/_page/avatar/{user.id}.svg")
     assert "&lt;" in answer.text and answer.headers["Content-Type"].startswith("image/svg+xml")
-
-
-def test_direction_is_that_of_the_words_not_of_the_names() -> None:
-    assert direction("@noora_shop سلام") == "rtl"
-    assert direction("#نورا hello") == "ltr"
-    assert direction("😍 @noora") == "auto"

@@ -23,7 +23,7 @@ from rehearsal.x import World, problems
 from rehearsal.x.ids import Ids, first_id_at, made_at
 from rehearsal.x.page import WORDS
 from rehearsal.x.search import compile_query
-from rehearsal.x.text import direction, links, names, on_the_wire, units
+from rehearsal.x.text import links, names, on_the_wire, units
 from shenava.clock import SetClock
 
 
@@ -113,11 +113,6 @@ def test_names_tags_and_links_are_found() -> None:
     assert links(words) == ["noora.shop/a?b=1"]
     tags = on_the_wire(words, salt="1", who=lambda name: None).entities["hashtags"]
     assert [one["tag"] for one in tags] == ["حراج_نورا"]
-    assert (direction("@noora_shop سلام"), direction("#sale hi"), direction("@a 12")) == (
-        "rtl",
-        "ltr",
-        "auto",
-    )
 
 
 QUERIES = [

@@ -12,7 +12,8 @@ from sqlalchemy import select
 from support.processes import free_port, shenava, wait_until
 from support.rehearsing import Stage, as_json
 
-from service.rehearsal import find
+from config import Settings
+from service.rehearsal import at_any_hour, find
 from shenava.store import Account, Feed
 
 
@@ -126,6 +127,13 @@ def test_rehearsal_and_real_thing_are_held_apart(stage: Stage) -> None:
     assert refused.returncode == 2
     assert "holds a rehearsal" in refused.stderr
     assert refused.stderr.count("\n") == 1
+
+
+def test_the_shop_of_a_rehearsal_is_open_at_any_hour_unless_its_hours_are_set() -> None:
+    assert at_any_hour(Settings()).business_hours == "always"
+    assert at_any_hour(Settings(business_hours="sat-wed 09:00-17:00")).business_hours == (
+        "sat-wed 09:00-17:00"
+    )
 
 
 def test_directing_a_rehearsal_that_does_not_run_is_a_sentence(stage: Stage) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from shenava.text import clean, index_text, normalise, search_tokens
+from shenava.text import clean, direction, index_text, normalise, search_tokens
 
 ANY_TEXT = st.text(st.characters(exclude_categories=[]), max_size=60)
 
@@ -116,3 +116,32 @@ def test_of_an_endless_text_whole_words_are_indexed_up_to_a_limit() -> None:
     indexed = index_text(" ".join(words))
     assert 249_000 < len(indexed) <= 250_000
     assert indexed.split() == words[: len(indexed.split())]
+
+
+@pytest.mark.parametrize(
+    ("text", "side"),
+    [
+        ("@noora_shop سلام", "rtl"),
+        ("@a @b_c ... درگاه قطعه", "rtl"),
+        ("https://noora.shop/a سفارش من", "rtl"),
+        ("#sale المتجر مغلق", "rtl"),
+        ("me@mail.com را ببینید", "rtl"),
+        ("#حراج is on", "ltr"),
+        ("@noora_shop where is it? سلام", "ltr"),
+        ("iPhone سفارش دادم", "ltr"),
+        ("۱۲ — سلام", "rtl"),
+        ("@noora_shop", "ltr"),
+        ("#حراج", "rtl"),
+        ("12 😀 !", "auto"),
+        ("", "auto"),
+    ],
+)
+def test_a_text_begins_where_its_language_does_not_where_a_handle_would(
+    text: str, side: str
+) -> None:
+    assert direction(text) == side
+
+
+@given(ANY_TEXT)
+def test_any_text_has_a_side(text: str) -> None:
+    assert direction(text) in ("rtl", "ltr", "auto")
