@@ -10,7 +10,7 @@ ARGS ?=
 .PHONY: help run test lint format bench bench-kill screenshots docs clean browser font
 
 help: ## Show this text
-	@echo "make run          start Shenava in a rehearsal, with a simulated X; prints the addresses"
+	@echo "make run          start Shenava in a rehearsal, with simulated platforms; prints the addresses"
 	@echo "make test         run the tests (ARGS='-k import' for some of them)"
 	@echo "make lint         check style, types, imports between rooms, translations"
 	@echo "make format       put the code into the one style"

@@ -49,7 +49,9 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--every", type=float, default=25, help="seconds between new stories")
     parser.add_argument("--patience", type=float, default=240, help="seconds a customer waits")
     parser.add_argument("--outage-after", type=float, help="seconds until the gateway fails")
-    parser.add_argument("--outage-size", type=int, default=120, help="complaints, 40 to 400")
+    parser.add_argument(
+        "--outage-size", type=int, default=120, help="complaints on all platforms together"
+    )
     parser.add_argument("--balance", type=int, help="money of the app, millionths of a dollar")
     parser.add_argument(
         "--alone", type=float, help="end after so many seconds in which nobody asked anything"
@@ -194,7 +196,7 @@ def _crowd(options: argparse.Namespace, kind: Callable[..., _C], world: object) 
         every=timedelta(seconds=options.every),
         patience=timedelta(seconds=options.patience),
         outage_after=None if after is None else timedelta(seconds=after),
-        outage_size=options.outage_size,
+        outage_size=options.outage_size // 2,
     )
 
 

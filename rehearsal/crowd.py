@@ -142,9 +142,9 @@ class Customers(ABC, Generic[W]):
         complaints: int = 120,
         over: timedelta = timedelta(minutes=6),
     ) -> int:
-        """The payment gateway fails: ``complaints`` people (40 to 400) write within ``over``, most
+        """The payment gateway fails: ``complaints`` people (20 to 400) write within ``over``, most
         of them early, in three languages, some privately. The number that will write."""
-        complaints = max(40, min(complaints, 400))
+        complaints = max(20, min(complaints, 400))
         draw = self._draw("outage", len(self._world.notes))
         # Most within the first third: news of trouble comes as a wave, then trickles.
         moments = sorted(draw.betavariate(1.6, 3.2) for _ in range(complaints))

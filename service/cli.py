@@ -91,7 +91,9 @@ def cli() -> None:
 
 @cli.command()
 @click.option("--sample", is_flag=True, help="Begin with a few messages of a made-up shop.")
-@click.option("--rehearsal", is_flag=True, help="With a simulated X and its customers; no keys.")
+@click.option(
+    "--rehearsal", is_flag=True, help="With simulated platforms and their customers; no keys."
+)
 def run(sample: bool, rehearsal: bool) -> None:
     """Start the service: the dashboard, the pipeline, the schedule, in one process.
 
@@ -99,8 +101,9 @@ def run(sample: bool, rehearsal: bool) -> None:
     or SIGTERM stops it cleanly. With --sample, a database that has no message yet is filled with
     the ones that come with Shenava, to look around in.
 
-    With --rehearsal, a simulated X runs beside it: customers write, answers arrive, half a minute
-    in the shop's payment gateway fails. Nothing leaves this computer. See docs/rehearsal.md.
+    With --rehearsal, a simulated X and a simulated Instagram run beside it: customers write,
+    answers arrive, half a minute in the shop's payment gateway fails. Nothing leaves this
+    computer. See docs/rehearsal.md.
     """
     from service.run import run as run_service
 
@@ -136,9 +139,8 @@ def outage(complaints: int, minutes: float) -> None:
     """Let the payment gateway of the shop fail: N people complain."""
     from service.rehearsal import running
 
-    simulated = running(load())
-    found = simulated.call("POST", "/outage", complaints=complaints, minutes=minutes)
-    click.echo(f"The payment gateway fails: {found['complaints']} people are about to write.")
+    found = running(load()).outage(complaints, minutes)
+    click.echo(f"The payment gateway fails: {found} people are about to write.")
 
 
 @rehearse.command()
@@ -147,27 +149,33 @@ def status(as_json: bool) -> None:
     """Say how the rehearsal stands: where it is, what was written, what was taken in."""
     from service.rehearsal import running
 
-    simulated = running(load())
-    found = simulated.call("GET", "/state") | {"address": f"{simulated.base_url}/"}
+    found = running(load()).state()
     if as_json:
         click.echo(json.dumps(found))
         return
-    click.echo(f"The simulated X is at {found['address']}; it is {found['now'][:19]} UTC there.")
+    x, instagram = found["x"], found["instagram"]
+    click.echo(f"In the rehearsal it is {found['now'][:19]} UTC.")
     click.echo(
-        f"{found['users']:,} people, {found['posts']:,} posts, {found['dms']:,} private messages, "
-        f"{found['outages']} outages. Taken in from Shenava: {found['accepted']:,}, "
-        f"for {found['spent_micros'] / 1_000_000:,.2f} dollars with the reading."
+        f"The simulated X is at {x['address']}: {x['users']:,} people, {x['posts']:,} posts, "
+        f"{x['dms']:,} private messages, {x['outages']} outages. Taken in from Shenava: "
+        f"{x['accepted']:,}, for {x['spent_micros'] / 1_000_000:,.2f} dollars with the reading."
+    )
+    click.echo(
+        f"The simulated Instagram is at {instagram['address']}: {instagram['users']:,} people, "
+        f"{instagram['media']:,} posts, {instagram['comments']:,} comments, "
+        f"{instagram['messages']:,} private messages. Taken in from Shenava: "
+        f"{instagram['accepted']:,}."
     )
 
 
 @rehearse.command()
 def reset() -> None:
-    """Begin the simulated world anew, empty but for the shop; half a minute later the gateway
+    """Begin the simulated worlds anew, empty but for the shop; half a minute later the gateway
     fails again. What Shenava has taken in stays."""
     from service.rehearsal import running
 
-    running(load()).call("POST", "/reset")
-    click.echo("The simulated world begins anew. What Shenava has taken in stays.")
+    running(load()).reset()
+    click.echo("The simulated worlds begin anew. What Shenava has taken in stays.")
 
 
 @rehearse.command()
@@ -179,7 +187,7 @@ def clock(minutes: float) -> None:
     """
     from service.rehearsal import running
 
-    found = running(load()).call("POST", "/clock", seconds=minutes * 60)
+    found = running(load()).x.call("POST", "/clock", seconds=minutes * 60)
     click.echo(f"In the rehearsal it is now {found['now'][:19]} UTC.")
 
 

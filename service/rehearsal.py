@@ -1,8 +1,8 @@
-"""The rehearsal: the simulated X beside the service, and a shop that is connected to it.
+"""The rehearsal: simulated platforms beside the service, and a shop that is connected to them.
 
-The simulated X is a process of its own (``python -m rehearsal``), started with the service and
-ended with it. A service that was killed leaves it running; the next start finds it, by the lock
-it holds, and goes on with it. Left alone for long, it ends by itself.
+The simulated X and the simulated Instagram are one process of their own (``python -m rehearsal``),
+started with the service and ended with it. A service that was killed leaves it running; the next
+start finds it, by the lock it holds, and goes on with it. Left alone for long, it ends by itself.
 
 A data folder is for the rehearsal or for the real thing, never for both: made-up customers must
 not get into real reports, nor real keys into a rehearsal.
@@ -50,7 +50,7 @@ _ALONE_S = 900
 
 
 def folder_of(settings: Settings) -> Path:
-    """Where the simulated X of a data folder keeps its state."""
+    """Where the simulated platforms of a data folder keep their state."""
     return settings.home / FOLDER
 
 
@@ -96,34 +96,70 @@ def _is_in_use(store: Store) -> bool:
         return any(session.scalar(found.limit(1)) is not None for found in (accounts, messages))
 
 
-# The simulated X as a process.
+# The simulated platforms as a process.
 
 
 @dataclass(frozen=True, slots=True)
-class Simulated:
-    """A simulated X that answers. ``keys``: what the developer console of X would show."""
+class Simulator:
+    """One simulated platform that answers. ``keys``: what its developer console would show."""
 
-    pid: int
     base_url: str
     control_token: str
     keys: Mapping[str, str]
 
     def call(self, method: str, path: str, **given: Any) -> Any:
-        """Pull a string of it: see ``rehearsal.x.control``. Raises ``RemoteError``, ``OSError``."""
+        """Pull a string of it: see its ``control``. Raises ``RemoteError``, ``OSError``."""
         return Remote(self.base_url, self.control_token).call(method, path, **given)
 
 
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """The platforms of a rehearsal: one process, one clock."""
+
+    pid: int
+    x: Simulator
+    instagram: Simulator
+
+    def outage(self, complaints: int, minutes: float) -> int:
+        """The shop's payment gateway fails: people complain on all platforms; how many."""
+        share = complaints // 2
+        parts = ((self.x, complaints - share), (self.instagram, share))
+        told = [one.call("POST", "/outage", complaints=n, minutes=minutes) for one, n in parts]
+        return sum(found["complaints"] for found in told)
+
+    def reset(self) -> None:
+        for one in (self.x, self.instagram):
+            one.call("POST", "/reset")
+
+    def state(self) -> dict[str, Any]:
+        """How each stands, by name; the time is that of all."""
+        found = {
+            name: one.call("GET", "/state") | {"address": f"{one.base_url}/"}
+            for name, one in (("x", self.x), ("instagram", self.instagram))
+        }
+        return {"now": found["x"]["now"], "ahead_s": found["x"]["ahead_s"], **found}
+
+
 def find(settings: Settings) -> Simulated | None:
-    """The simulated X that runs for a data folder, if there is one and it answers."""
+    """The simulated platforms that run for a data folder, if there are any and they answer."""
     folder = folder_of(settings)
     if not _is_held(folder):
         return None
     try:
-        told = json.loads((folder / "x.json").read_text(encoding="utf-8"))
-        found = Simulated(told["pid"], told["base_url"], told["control_token"], told["credentials"])
-        found.call("GET", "/state")
+        told = {
+            name: json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+            for name in ("x", "instagram")
+        }
+        if told["x"]["pid"] != told["instagram"]["pid"]:
+            return None
+        made = {
+            name: Simulator(one["base_url"], one["control_token"], one["credentials"])
+            for name, one in told.items()
+        }
+        found = Simulated(told["x"]["pid"], made["x"], made["instagram"])
+        found.state()
     except (OSError, ValueError, KeyError, RemoteError):
-        # Just started, it has not written the file yet; what stands there is of the one before.
+        # Just started, it has not written the files yet; what stands there is of the one before.
         return None
     return found
 
@@ -155,7 +191,7 @@ def _is_held(folder: Path) -> bool:
 
 
 class Rehearsal:
-    """The simulated X for as long as the service runs, and the clock that both live by."""
+    """The simulated platforms for as long as the service runs, and the clock all live by."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -196,19 +232,19 @@ class Rehearsal:
                 return found
             if self._child is not None and self._child.poll() is not None:
                 self._child = None
-                said = (folder / "x.log").read_text(encoding="utf-8", errors="replace")
-                log.warning("the simulated X ended: %s", said[-300:].strip())
+                said = (folder / "process.log").read_text(encoding="utf-8", errors="replace")
+                log.warning("the simulated platforms ended: %s", said[-300:].strip())
             if self._child is None and not _is_held(folder):
                 self._child = _start(folder)
             time.sleep(0.05)
         raise Halt(
-            f"The simulated X could not be started within {_START_S:.0f} s; its log is "
-            f"{folder / 'x.log'}."
+            f"The simulated platforms could not be started within {_START_S:.0f} s; its log is "
+            f"{folder / 'process.log'}."
         )
 
     def _set_clock(self, found: Simulated) -> None:
         with contextlib.suppress(OSError, RemoteError):
-            ahead = found.call("GET", "/state")["ahead_s"]
+            ahead = found.x.call("GET", "/state")["ahead_s"]
             self.clock.set_ahead(timedelta(seconds=ahead))
 
     def _end(self) -> None:
@@ -236,7 +272,7 @@ def _start(folder: Path) -> subprocess.Popen[bytes]:
     # -P: the folder that the service was started in may hold modules named like ours. A session
     # of its own: Ctrl-C is for the service, which ends the simulator when it is done.
     words = ["--home", str(folder), "--outage-after", str(OUTAGE_AFTER_S), "--alone", str(_ALONE_S)]
-    handle = os.open(folder / "x.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    handle = os.open(folder / "process.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "wb") as out:
         return subprocess.Popen(  # noqa: S603 - our own interpreter and module
             [sys.executable, "-P", "-m", "rehearsal", *words],

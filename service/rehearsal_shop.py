@@ -36,7 +36,7 @@ def connect_shop(store: Store, vault: Vault, settings: Settings, simulated: Simu
 
     What a person has changed since (paused, a feed switched off) stays as it is.
     """
-    keys = simulated.keys
+    keys = simulated.x.keys
     with store.read() as session:
         account = session.scalars(
             select(Account).where(

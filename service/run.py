@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from service.alerting import Alerting
     from service.channels import Channels
     from service.connecting import Connecting
+    from service.rehearsal import Rehearsal
     from shenava.vault import Vault
 
 log = logging.getLogger(__name__)
@@ -63,7 +64,7 @@ def run(settings: Settings, out: TextIO, *, sample: bool = False, rehearse: bool
     the first one. 5. Answer. 6. On a signal: take no more requests, finish what is in hand, end.
 
     ``sample``: fill a database that has no message with the bundled ones first. ``rehearse``:
-    with a simulated X in place of the platforms (:mod:`service.rehearsal`).
+    with simulated platforms (:mod:`service.rehearsal`).
     Raises :class:`service.errors.Halt` when it cannot start.
     """
     from dashboard.auth.links import first_admin_link
@@ -98,7 +99,7 @@ def run(settings: Settings, out: TextIO, *, sample: bool = False, rehearse: bool
             take_over(store)
         if rehearsal is not None:
             simulated = stack.enter_context(rehearsal.up())
-            settings = settings.model_copy(update={"x_base_url": simulated.base_url})
+            settings = settings.model_copy(update={"x_base_url": simulated.x.base_url})
         vault = _vault(settings)
         if rehearsal is not None:
             from service.rehearsal_shop import connect_shop
@@ -121,7 +122,7 @@ def run(settings: Settings, out: TextIO, *, sample: bool = False, rehearse: bool
         scheduler.start()
         # Waits for the job in hand; jobs with more to do look at the event between batches.
         stack.callback(scheduler.shutdown, wait=True)
-        _greet(settings, first_admin_link(desk), out, rehearse=rehearse)
+        _greet(settings, first_admin_link(desk), out, rehearsal)
         server.serve(stop)
         log.info("stopping")
     log.info("stopped")
@@ -174,10 +175,12 @@ def _fill(store: Store) -> None:
         log.info("took in a sample of %d messages, as the database had none", count)
 
 
-def _greet(settings: Settings, link: str | None, out: TextIO, *, rehearse: bool) -> None:
+def _greet(settings: Settings, link: str | None, out: TextIO, rehearsal: Rehearsal | None) -> None:
     lines = [f"Shenava {__version__} listens on {settings.address}"]
-    if rehearse:
-        lines.append(f"This is a rehearsal. Its simulated X, to look at: {settings.x_base_url}/")
+    if rehearsal is not None:
+        found = rehearsal.simulated
+        lines.append(f"This is a rehearsal. Its simulated X, to look at: {found.x.base_url}/")
+        lines.append(f"Its simulated Instagram: {found.instagram.base_url}/")
     if link:
         lines.append(f"Make the first account here (good once): {link}")
     lines.append("Stop it with Ctrl-C.")

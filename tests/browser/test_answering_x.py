@@ -39,7 +39,7 @@ class Desk:
 
     def write(self, author: str, text: str) -> str:
         """A customer writes on the simulated X; the id of the post."""
-        return str(self.stage.simulated().call("POST", "/posts", author=author, text=text)["id"])
+        return str(self.stage.simulated().x.call("POST", "/posts", author=author, text=text)["id"])
 
     def case_of(self, key: str) -> int:
         """The number of the case that a post came to, once it has come."""
@@ -130,7 +130,7 @@ def test_a_complaint_is_answered_once_undone_stopped_and_settled(
 
     # The simulated X shows the answer under the complaint, once.
     x = open_page(language, 1440)
-    x.goto(f"{desk.stage.simulated().base_url}/nadia_k/status/{key}?lang={language}")
+    x.goto(f"{desk.stage.simulated().x.base_url}/nadia_k/status/{key}?lang={language}")
     expect(x.locator(".one.shop .text", has_text=ANSWER[language])).to_have_count(1)
     x.close()
 
@@ -146,7 +146,7 @@ def test_who_did_not_summon_the_shop_is_answered_on_x_itself(
     desk.open_case(page, key)
     axe(page)
     link = page.locator(".refused-way .fate-deeds a.button")
-    where = f"{desk.stage.simulated().base_url}/omid_r/status/{key}"
+    where = f"{desk.stage.simulated().x.base_url}/omid_r/status/{key}"
     expect(link).to_have_attribute("href", where)
     expect(page.locator("#send")).to_have_count(0)
 
@@ -174,7 +174,7 @@ def test_an_outcome_that_nobody_knows_is_shown_and_settled_by_a_person(
     key = desk.write("lena_m", COMPLAINT[language])
     desk.open_case(page, key)
     # X takes it in and breaks off; and what the shop itself wrote cannot be read.
-    x = desk.stage.simulated()
+    x = desk.stage.simulated().x
     x.call("POST", "/faults", kind="reset_after", endpoint="POST /2/tweets")
     x.call("POST", "/faults", kind="error_503", endpoint="GET /2/users/:id/tweets", times=None)
     write_answer(page, ANSWER[language])

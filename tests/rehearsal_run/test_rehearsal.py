@@ -21,10 +21,11 @@ def test_customers_arrive_once_each_and_a_kill_loses_and_doubles_nothing(stage: 
     with stage.service() as service:
         assert "rehearsal" in service.out[1]
         first = stage.simulated()
-        assert f"{first.base_url}/" in service.out[1]
-        assert _status(first.base_url) == 200
+        assert f"{first.x.base_url}/" in service.out[1]
+        assert f"{first.instagram.base_url}/" in service.out[2]
+        assert _status(first.x.base_url) == _status(first.instagram.base_url) == 200
         stage.rehearse("outage", "--complaints", 40, "--minutes", 0.1)
-        _wait_for_crowd(stage, 40)
+        _wait_for_crowd(stage, 20)
         answer = stage.answer("1", "We are looking into it right now.")
         wait_until(lambda: stage.state_of(answer) == "sent", what="the answer")
         assert len(stage.ledger()) == 1
@@ -34,7 +35,7 @@ def test_customers_arrive_once_each_and_a_kill_loses_and_doubles_nothing(stage: 
     # The simulator goes on without the service, and customers go on writing.
     left = stage.simulated()
     assert left == first
-    left.call("POST", "/posts", author="nadia", text="@noora_shop is anybody there?")
+    left.x.call("POST", "/posts", author="nadia", text="@noora_shop is anybody there?")
 
     with stage.service() as service:
         assert stage.simulated() == first
@@ -82,7 +83,9 @@ def test_it_ends_with_the_service_and_goes_on_where_it_was(stage: Stage) -> None
         # The same keys, people and time, at the same address; the account is there once.
         second = stage.simulated()
         assert second.pid != first.pid
-        assert (second.base_url, second.keys) == (first.base_url, first.keys)
+        assert (second.x.base_url, second.x.keys) == (first.x.base_url, first.x.keys)
+        assert second.instagram.base_url == first.instagram.base_url
+        assert second.instagram.keys == first.instagram.keys
         status = as_json(stage.rehearse("status", "--json"))
         assert status["ahead_s"] == 1800
         with stage.store() as store, store.read() as session:
@@ -105,7 +108,7 @@ def test_a_simulator_that_dies_is_brought_back_as_it_was(stage: Stage) -> None:
         first = stage.simulated()
         os.kill(first.pid, signal.SIGKILL)
         wait_until(lambda: (found := find(stage.settings)) and found.pid != first.pid, 30)
-        assert stage.simulated().base_url == first.base_url
+        assert stage.simulated().x.base_url == first.x.base_url
         assert service.stop() == 0
     assert find(stage.settings) is None
 
@@ -146,12 +149,12 @@ def test_directing_a_rehearsal_that_does_not_run_is_a_sentence(stage: Stage) -> 
 
 def test_a_reset_empties_the_world_and_keeps_the_keys(stage: Stage) -> None:
     with stage.service() as service:
-        stage.simulated().call("POST", "/posts", author="nadia", text="@noora_shop hello")
+        stage.simulated().x.call("POST", "/posts", author="nadia", text="@noora_shop hello")
         _wait_for_crowd(stage, 1)
-        keys = stage.simulated().keys
+        keys = stage.simulated().x.keys
         stage.rehearse("reset")
-        assert as_json(stage.rehearse("status", "--json"))["accepted"] == 0
-        assert stage.simulated().keys == keys
-        stage.simulated().call("POST", "/posts", author="nadia", text="@noora_shop hello again")
+        assert as_json(stage.rehearse("status", "--json"))["x"]["accepted"] == 0
+        assert stage.simulated().x.keys == keys
+        stage.simulated().x.call("POST", "/posts", author="nadia", text="@noora_shop hello again")
         _wait_for_crowd(stage, 1)
         assert service.stop() == 0

@@ -85,7 +85,7 @@ class Stage:
 
     def ledger(self) -> list[dict[str, Any]]:
         """What the simulated X took in, posts and private messages."""
-        told = self.simulated().call("GET", "/ledger")
+        told = self.simulated().x.call("GET", "/ledger")
         assert told["doubles"] == []
         return [line for line in told["lines"] if line["deed"] in ("post", "dm")]
 
