@@ -12,6 +12,7 @@ and graph.facebook.com; a client is given it in place of each of them. Paths may
     asking, shapes, paging, oauth, limits, fetching, problems   its rules, one a module
     faults      what goes wrong, on demand
     webhooks    what is told unasked, signed
+    public      the public pages, for instaloader
     control     the strings behind the stage
 """
 

@@ -49,9 +49,13 @@ def sort_of(world: World, node: str) -> str:
 
 
 def door(world: World, method: str, path: str) -> str | None:
-    """``"GET /:media/comments"`` and the like; ``None`` for what is not the interface's."""
+    """``"GET /:media/comments"`` and the like, ``"GET /_www"`` for public pages; ``None`` for what
+    is neither."""
     if path in LOGIN:
         return LOGIN[path] if LOGIN[path].startswith(method) else f"{method} {path}"
+    for public in ("/_www", "/_i"):
+        if path.startswith(f"{public}/"):
+            return f"{method} {public}"
     parts = split(path)
     versioned = len(parts) != len([part for part in path.split("/") if part])
     if not parts or len(parts) > 2:

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from rehearsal.faults import Fault, Wire
 from rehearsal.instagram import problems
+from rehearsal.records import Json
 from rehearsal.wire import Headers
 
 
@@ -47,6 +48,16 @@ class Kind(StrEnum):
     """500 with code 2: to be tried again."""
     HTML_502 = "html_502"
     """A page for people in place of JSON, from a machine in front."""
+    WEB_TOO_MANY = "web_too_many"
+    """Of the public pages: 429."""
+    WEB_WAIT = "web_wait"
+    """Of the public pages: 401, "Please wait a few minutes before you try again."."""
+    WEB_CHECKPOINT = "web_checkpoint"
+    """Of the public pages: 400, the account has to show who it is."""
+    WEB_LOGIN = "web_login"
+    """Of the public pages: sent on to the login page."""
+    WEB_CHANGED = "web_changed"
+    """Of the public pages: all is well, and nothing is where it was."""
     RESET_BEFORE = Wire.RESET_BEFORE
     SILENCE_BEFORE = Wire.SILENCE_BEFORE
     RESET_AFTER = Wire.RESET_AFTER
@@ -75,6 +86,34 @@ _REFUSALS: dict[str, Callable[[], problems.Problem]] = {
     Kind.ERROR_2: problems.trouble,
 }
 
+_WEB: dict[Kind, tuple[int, Headers, Json]] = {
+    Kind.WEB_TOO_MANY: (429, [], {"message": "Too many requests", "status": "fail"}),
+    Kind.WEB_WAIT: (
+        401,
+        [],
+        {
+            "message": "Please wait a few minutes before you try again.",
+            "require_login": True,
+            "igweb_rollout": True,
+            "status": "fail",
+        },
+    ),
+    Kind.WEB_CHECKPOINT: (
+        400,
+        [],
+        {
+            "message": "checkpoint_required",
+            "checkpoint_url": "https://www.instagram.com/challenge/",
+            "lock": False,
+            "status": "fail",
+        },
+    ),
+    Kind.WEB_LOGIN: (302, [("Location", "https://www.instagram.com/accounts/login/")], {}),
+    Kind.WEB_CHANGED: (200, [], {"status": "ok", "data": {}}),
+}
+"""As instaloader 4.16 expects them (``_raise_for_status``, ``_raise_if_login_redirect``) and its
+issue threads of 2025 and 2026 show them."""
+
 _HTML = b"""<!DOCTYPE html><html lang="en" id="facebook"><head><title>Error</title></head>
 <body><h1>Sorry, something went wrong.</h1></body></html>"""
 
@@ -84,6 +123,9 @@ def refusal(fault: Fault | None, account: str) -> tuple[int, Headers, bytes]:
     whose use the headers tell."""
     if fault is not None and fault.kind == Kind.HTML_502:
         return 502, [("Content-Type", "text/html; charset=utf-8")], _HTML
+    if fault is not None and fault.kind in _WEB:
+        status, more, body = _WEB[Kind(fault.kind)]
+        return status, [("Content-Type", "application/json"), *more], json.dumps(body).encode()
     problem = problems.unknown_trouble() if fault is None else _REFUSALS[fault.kind]()
     headers: Headers = [("Content-Type", "application/json; charset=UTF-8")]
     if fault is not None and fault.kind == Kind.RATE_APP:

@@ -46,7 +46,8 @@ FACEBOOK_SCOPES = (
 class Credentials:
     """All that the app dashboard would show for the shop's app and account. ``user_id`` is the
     id of the professional account (webhooks name it so), ``scoped_id`` the ``id`` of ``/me``.
-    ``facebook_token`` is for what Facebook Login alone may do: mentions, tags, hashtags."""
+    ``facebook_token`` is for what Facebook Login alone may do: mentions, tags, hashtags.
+    ``web_session``: the cookie of who is logged in on the public pages."""
 
     app_id: str
     app_secret: str
@@ -57,6 +58,7 @@ class Credentials:
     expires_at: str
     facebook_token: str
     verify_token: str
+    web_session: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,7 @@ class Tokens:
                         expires_at=self._world.notes[f"token:{long['access_token']}"]["until"],
                         facebook_token=facebook,
                         verify_token=secrets.token_urlsafe(18),
+                        web_session=secrets.token_hex(16),
                     )
                 )
                 self._world.note("app", known)

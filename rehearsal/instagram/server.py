@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request
 
-from rehearsal.instagram import consent, control, page, publishing, reading, webhooks, writing
+from rehearsal.instagram import (
+    consent,
+    control,
+    page,
+    public,
+    publishing,
+    reading,
+    webhooks,
+    writing,
+)
 from rehearsal.instagram.oauth import Credentials
 from rehearsal.instagram.simulator import Simulator, answer
 from rehearsal.instagram.world import World
@@ -24,7 +33,7 @@ def create_app(sim: Simulator) -> Flask:
     app = Flask("rehearsal.instagram", static_folder=None)
     for part in (reading, writing, publishing, webhooks):
         part.install(sim)
-    for more in (consent, control, page):
+    for more in (consent, control, page, public):
         more.install(app, sim)
 
     @app.get("/media/<name>")
