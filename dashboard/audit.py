@@ -30,6 +30,8 @@ class Deed(StrEnum):
     DISABLED = "disabled"
     ENABLED = "enabled"
     ROLE_CHANGED = "role_changed"
+    APPROVAL_ASKED = "approval_asked"
+    APPROVAL_WAIVED = "approval_waived"
     WENT_ON_DUTY = "went_on_duty"
     WENT_OFF_DUTY = "went_off_duty"
     PUT_ON_DUTY = "put_on_duty"

@@ -12,8 +12,55 @@ from sqlalchemy.orm import Session
 from shenava.store import Message, OutboxRow, OutboxState, OwnMessageRow
 
 
+class Cannot(StrEnum):
+    """Why something cannot be done in the outbox at all, as programs and translations name it."""
+
+    NO_SUCH_ANSWER = "no_such_answer"
+    NO_SUCH_ACCOUNT = "no_such_account"
+    NO_SUCH_MESSAGE = "no_such_message"
+    NO_SUCH_CASE = "no_such_case"
+    NO_SUCH_PICTURE = "no_such_picture"
+    ANSWERS_NOTHING = "answers_nothing"
+    """It does not say which message it answers."""
+    NO_ADDRESS = "no_address"
+    """The person's id on the platform is not known, so nothing can be written in private."""
+    NOT_ENDED = "not_ended"
+    """Only what failed or was refused can be tried again."""
+    KEY_REUSED = "key_reused"
+    COLLISION = "collision"
+    ONES_OWN = "ones_own"
+    """Nobody approves what they wrote themselves."""
+    MAY_NOT_APPROVE = "may_not_approve"
+    WORD_TOO_LONG = "word_too_long"
+
+
+_SENTENCES = {
+    Cannot.NO_SUCH_ANSWER: "There is no such message in the outbox.",
+    Cannot.NO_SUCH_ACCOUNT: "There is no such account.",
+    Cannot.NO_SUCH_MESSAGE: "There is no such message.",
+    Cannot.NO_SUCH_CASE: "There is no such case.",
+    Cannot.NO_SUCH_PICTURE: "There is no such picture.",
+    Cannot.ANSWERS_NOTHING: "It must be said which message this answers.",
+    Cannot.NO_ADDRESS: "The person's id on the platform is not known; answer in public.",
+    Cannot.NOT_ENDED: "Only what failed or was refused can be tried again. Nothing was sent.",
+    Cannot.KEY_REUSED: "This key was used before, for another message. Nothing was sent twice.",
+    Cannot.COLLISION: "Something happened to this case in the meantime. Nothing was sent; look at"
+    " it first.",
+    Cannot.ONES_OWN: "Nobody approves what they wrote themselves. Nothing was sent.",
+    Cannot.MAY_NOT_APPROVE: "Your own answers need approval, so you cannot approve. Nothing was"
+    " sent.",
+    Cannot.WORD_TOO_LONG: "A word to a colleague holds 1,000 characters at most. Nothing was"
+    " changed.",
+}
+
+
 class OutboxError(Exception):
-    """Something cannot be put into the outbox at all. Nothing was written."""
+    """Something cannot be done in the outbox at all. Nothing was written. ``str()`` is a sentence
+    in English; ``code`` is for translations and programs."""
+
+    def __init__(self, code: Cannot) -> None:
+        super().__init__(_SENTENCES[code])
+        self.code = code
 
 
 class CollisionKind(StrEnum):
@@ -32,9 +79,7 @@ class Collision(OutboxError):
     """
 
     def __init__(self, kind: CollisionKind, row_id: int, user_id: int | None = None) -> None:
-        super().__init__(
-            "Something happened to this case in the meantime. Nothing was sent; look at it first."
-        )
+        super().__init__(Cannot.COLLISION)
         self.kind = kind
         self.row_id = row_id
         self.user_id = user_id

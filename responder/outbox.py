@@ -1,5 +1,6 @@
-"""The outbox, as people use it: write, undo, approve, settle, try again, record what was done by
-hand. What leaves, leaves through :mod:`responder.dispatch`.
+"""The outbox, as people use it: write, undo, settle, try again, record what was done by hand.
+What must be approved first is :mod:`responder.approval`; what leaves, leaves through
+:mod:`responder.dispatch`.
 
 A row is made once for a (principal, key): asking again with the same body gives the same row,
 with another body it is refused (:class:`Conflict`). Each function is part of the caller's
@@ -17,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from responder.answered import answered, link_echo
 from responder.circumstances import Rules, body_hash, gather, locked_row, price_of
-from responder.collision import OutboxError, Seen, look_for_collision
+from responder.collision import Cannot, OutboxError, Seen, look_for_collision
 from responder.gate import Refused, gate
 from responder.outcome import as_refusal, audit_row, fact, take_back
 from responder.policy import Policy
@@ -33,6 +34,7 @@ from shenava.store import (
     OutboxState,
     Picture,
     Recipient,
+    User,
     changes,
 )
 from shenava.store.bulk import insert_into
@@ -46,7 +48,7 @@ class Conflict(OutboxError):
     """The key was used before, for something else: HTTP 409."""
 
     def __init__(self, row_id: int) -> None:
-        super().__init__("This key was used before, for another message. Nothing was sent twice.")
+        super().__init__(Cannot.KEY_REUSED)
         self.row_id = row_id
 
 
@@ -102,10 +104,13 @@ def enqueue(
     """Put something into the outbox, once, and return its row.
 
     A row that the gate refuses is written too, as ``REFUSED`` with the reason and the way out.
+    One by a person whose answers need approval waits for it, whatever ``plan`` says.
     ``seen``: what the person saw of the case when they wrote; ``None`` asks for no such care.
     Raises :class:`Conflict`, ``Collision``, and :class:`OutboxError` for what cannot be.
     """
     row = _row(session, asker, draft, now, plan)
+    if row.state is OutboxState.QUEUED and asks_first(session, asker.user_id):
+        row.state = OutboxState.AWAITING_APPROVAL
     row.expected_last_message_id = seen.message_id or None if seen else None
     if known := _known(session, row):
         return known
@@ -121,7 +126,7 @@ def enqueue(
     made = _write(session, row)
     if made is None:
         return _faster(session, row)
-    _tell(session, made, "outbox_queued", asker.user_id, now)
+    _tell(session, made, "outbox_queued", asker.user_id, now, asker.principal)
     if made.state is OutboxState.REFUSED:
         fact(session, made, FactKind.ANSWER_REFUSED, now)
     return made
@@ -129,7 +134,7 @@ def enqueue(
 
 def cancel(session: Session, actor: int | None, row_id: int, now: datetime) -> bool:
     """Take a row back. False when it is too late: it has left, or is about to."""
-    return _move(
+    return move(
         session,
         row_id,
         (OutboxState.DRAFT, OutboxState.AWAITING_APPROVAL, OutboxState.QUEUED),
@@ -140,25 +145,9 @@ def cancel(session: Session, actor: int | None, row_id: int, now: datetime) -> b
     )
 
 
-def approve(session: Session, actor: int, row_id: int, approved_hash: str, now: datetime) -> bool:
-    """Let a row leave that waits for approval. ``approved_hash``: the ``body_hash`` of what the
-    person read; false when it is another, or the row waits no more."""
-    return _move(
-        session,
-        row_id,
-        (OutboxState.AWAITING_APPROVAL,),
-        actor,
-        "outbox_approved",
-        now,
-        OutboxRow.body_hash == approved_hash,
-        state=OutboxState.QUEUED,
-        approved_by=actor,
-    )
-
-
 def send_now(session: Session, actor: int | None, row_id: int, now: datetime) -> bool:
     """Let a queued row leave at once: the rest of its undo, or of "send later", is waived."""
-    return _move(
+    return move(
         session,
         row_id,
         (OutboxState.QUEUED,),
@@ -186,7 +175,7 @@ def settle(
     ``sent`` with what they found, or not sent: the row is then ``FAILED`` and can be tried again.
     False when the outcome is not, or no longer, unknown.
     """
-    _lock_case_of(session, row_id)
+    lock_case_of(session, row_id)
     row = locked_row(session, row_id)
     if row is None or row.state is not OutboxState.UNKNOWN:
         return False
@@ -220,15 +209,15 @@ def retry(
 ) -> OutboxRow:
     """Try a failed or refused row again, as a new row with the same body; once, however often
     asked. Raises :class:`OutboxError` when the row is neither."""
-    _lock_case_of(session, row_id)
+    lock_case_of(session, row_id)
     old = locked_row(session, row_id)
     if old is None:
-        raise OutboxError("There is no such message in the outbox.")
+        raise OutboxError(Cannot.NO_SUCH_ANSWER)
     later = session.scalars(select(OutboxRow).where(OutboxRow.retry_of_id == row_id)).one_or_none()
     if later is not None:
         return later
     if old.state not in (OutboxState.FAILED, OutboxState.REFUSED):
-        raise OutboxError("Only what failed or was refused can be tried again. Nothing was sent.")
+        raise OutboxError(Cannot.NOT_ENDED)
     row = OutboxRow(
         **{
             name: getattr(old, name)
@@ -253,6 +242,10 @@ def retry(
     if asker.principal == old.principal:
         # Tried again by its broadcast, it leaves as one of its rows; by a person, on its own.
         row.broadcast_id = old.broadcast_id
+    # What was approved stays so; of one's own words that never were, it is asked again.
+    row.approved_by = old.approved_by
+    if old.approved_by is None and asks_first(session, asker.user_id):
+        row.state = OutboxState.AWAITING_APPROVAL
     if known := _known(session, row):
         return known
     row.price_micros = price_of(session, row, rules)
@@ -263,7 +256,7 @@ def retry(
     session.execute(
         update(Recipient).where(Recipient.outbox_id == row_id).values(outbox_id=made.id)
     )
-    _tell(session, made, "outbox_retried", asker.user_id, now)
+    _tell(session, made, "outbox_retried", asker.user_id, now, asker.principal)
     if made.state is OutboxState.REFUSED:
         fact(session, made, FactKind.ANSWER_REFUSED, now)
     return made
@@ -298,8 +291,21 @@ def record_by_hand(
     link_echo(session, made, now)
     fact(session, made, FactKind.ANSWER_SENT, now)
     _stop_clock(session, made, now, policy)
-    _tell(session, made, "outbox_by_hand", asker.user_id, now)
+    _tell(session, made, "outbox_by_hand", asker.user_id, now, asker.principal)
     return made
+
+
+def would_be(session: Session, draft: Draft, now: datetime) -> OutboxRow:
+    """The row that ``draft`` would become if it were sent now. It belongs to no session, and is
+    never written. Raises :class:`OutboxError` for what cannot be."""
+    return _row(session, Asker("", ""), draft, now, Plan(not_before=now))
+
+
+def asks_first(session: Session, user_id: int | None) -> bool:
+    """Whether what this person answers waits until somebody else approves it."""
+    if user_id is None:
+        return False
+    return session.scalar(select(User.approval_since).where(User.id == user_id)) is not None
 
 
 # Making rows.
@@ -317,9 +323,9 @@ def _row(session: Session, asker: Asker, draft: Draft, now: datetime, plan: Plan
     if draft.picture_id is not None:
         row.picture = session.get(Picture, draft.picture_id)
         if row.picture is None or row.picture.uploaded_by is None:
-            raise OutboxError("There is no such picture.")
+            raise OutboxError(Cannot.NO_SUCH_PICTURE)
     if session.get(Account, draft.account_id) is None:
-        raise OutboxError("There is no such account.")
+        raise OutboxError(Cannot.NO_SUCH_ACCOUNT)
     _aim(session, row, draft)
     row.body_hash = body_hash(row)
     _address(row, asker, plan, now)
@@ -331,7 +337,7 @@ def _aim(session: Session, row: OutboxRow, draft: Draft) -> None:
     if draft.message_id is not None:
         message = session.get(Message, draft.message_id)
         if message is None:
-            raise OutboxError("There is no such message.")
+            raise OutboxError(Cannot.NO_SUCH_MESSAGE)
         row.message_id, row.identity_id = message.id, message.identity_id
         row.to_key = message.native_key
         if row.case_id is None:
@@ -339,11 +345,11 @@ def _aim(session: Session, row: OutboxRow, draft: Draft) -> None:
     elif draft.case_id is not None:
         row.identity_id = session.scalar(select(Case.identity_id).where(Case.id == draft.case_id))
     if draft.deed in (Deed.ANSWER, Deed.HIDE) and row.to_key is None:
-        raise OutboxError("It must be said which message this answers.")
+        raise OutboxError(Cannot.ANSWERS_NOTHING)
     if draft.deed is Deed.DM:
         identity = session.get(Identity, row.identity_id) if row.identity_id else None
         if identity is None or not identity.key.startswith("id:"):
-            raise OutboxError("The person's id on the platform is not known; answer in public.")
+            raise OutboxError(Cannot.NO_ADDRESS)
         row.to_native_id = identity.key.removeprefix("id:")
 
 
@@ -383,7 +389,7 @@ def _known(session: Session, row: OutboxRow) -> OutboxRow | None:
 
 def _pass_gate(session: Session, row: OutboxRow, rules: Rules, now: datetime) -> None:
     """Refuse the row if it could not leave as things stand. A pace that is used up only waits."""
-    if row.state is not OutboxState.QUEUED:
+    if row.state not in (OutboxState.QUEUED, OutboxState.AWAITING_APPROVAL):
         return
     app_id = session.scalar(select(Account.app_id).where(Account.id == row.account_id))
     used = spent(session, app_id, now) if app_id is not None else None
@@ -419,11 +425,11 @@ def _faster(session: Session, row: OutboxRow) -> OutboxRow:
 def _lock_case(session: Session, case_id: int) -> None:
     try:
         one(session, case_id)
-    except CaseworkError as error:
-        raise OutboxError(str(error)) from None
+    except CaseworkError:
+        raise OutboxError(Cannot.NO_SUCH_CASE) from None
 
 
-def _lock_case_of(session: Session, row_id: int) -> None:
+def lock_case_of(session: Session, row_id: int) -> None:
     """Everything that needs a case and a row locks the case first, so that no two wait for each
     other."""
     case_id = session.scalar(select(OutboxRow.case_id).where(OutboxRow.id == row_id))
@@ -437,7 +443,7 @@ def _stop_clock(session: Session, row: OutboxRow, now: datetime, policy: Policy)
         answered(session, row.case_id, row.sent_at, now, policy, by=row.created_by)
 
 
-def _move(
+def move(
     session: Session,
     row_id: int,
     expected: tuple[OutboxState, ...],
@@ -447,8 +453,9 @@ def _move(
     *conditions: Any,
     **values: Any,
 ) -> bool:
-    """Write ``values`` if the row is in one of the ``expected`` states; whether it was."""
-    _lock_case_of(session, row_id)
+    """Write ``values`` if the row is in one of the ``expected`` states; whether it was. ``deed``:
+    what the trail calls it."""
+    lock_case_of(session, row_id)
     moved = session.scalar(
         update(OutboxRow)
         .where(OutboxRow.id == row_id, OutboxRow.state.in_(expected), *conditions)
@@ -464,7 +471,14 @@ def _move(
     return True
 
 
-def _tell(session: Session, row: OutboxRow, deed: str, actor: int | None, now: datetime) -> None:
-    audit_row(session, row, deed, actor, now)
+def _tell(
+    session: Session,
+    row: OutboxRow,
+    deed: str,
+    actor: int | None,
+    now: datetime,
+    principal: str | None = None,
+) -> None:
+    audit_row(session, row, deed, actor, now, principal)
     if row.case_id is not None:
         changes.note(session, [row.case_id])

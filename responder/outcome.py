@@ -10,6 +10,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from responder.gate import Refused
+from responder.record import through
 from shenava.store import Account, Audit, Fact, FactKind, OutboxRow
 from shenava.store import spending as meter
 
@@ -65,16 +66,26 @@ def _details(row: OutboxRow) -> dict[str, Any]:
 
 
 def audit_row(
-    session: Session, row: OutboxRow, deed: str, actor: int | None, now: datetime
+    session: Session,
+    row: OutboxRow,
+    deed: str,
+    actor: int | None,
+    now: datetime,
+    principal: str | None = None,
 ) -> None:
-    """One line of the trail: who did what to which row; never its text."""
+    """One line of the trail: who did what to which row, and through what; never its text.
+    ``principal``: who asked, where a row was made."""
     session.execute(
         insert(Audit).values(
             at=now,
             user_id=actor,
             action=deed,
             case_id=row.case_id,
-            details={"outbox": row.id, "state": row.state.value},
+            details={
+                "outbox": row.id,
+                "state": row.state.value,
+                "through": through(session, principal or f"user:{actor}"),
+            },
         )
     )
 

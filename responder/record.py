@@ -109,10 +109,23 @@ def one(session: Session, case_id: int) -> Case:
 _THROUGH = "shenava_through"
 
 
+DASHBOARD = "dashboard"
+COMMAND_LINE = "command_line"
+
+
 def act_through(session: Session, principal: str) -> None:
-    """What is done in this transaction is done through ``principal`` (``token:3``), in the name of
-    the actor: each line of the trail says so."""
+    """What is done in this transaction is done through ``principal`` (``token:3``,
+    :data:`COMMAND_LINE`), in the name of the actor: each line of the trail says so."""
     session.info[_THROUGH] = principal
+
+
+def through(session: Session, principal: str) -> str:
+    """What something is done through that ``principal`` does: a person at the pages, unless it
+    was said otherwise; else itself (``token:3``, ``broadcast:12``)."""
+    said = session.info.get(_THROUGH)
+    if said is not None:
+        return str(said)
+    return DASHBOARD if principal.startswith("user:") else principal
 
 
 def audit(

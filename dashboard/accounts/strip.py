@@ -14,6 +14,8 @@ from dashboard.context import desk
 from dashboard.filters import when
 from dashboard.i18n import ngettext
 from dashboard.i18n import page_gettext as _
+from dashboard.reader import person_or_none
+from responder import approval
 from shenava.store import AccountState, FeedError, PausedBecause
 
 _HABITS = "shenava_habits"
@@ -45,9 +47,11 @@ def markup() -> str:
 
 def items() -> list[Item]:
     """What the strip says to the present reader, what is worst first."""
+    person = person_or_none()
     with desk().store.read() as session:
         found = state(session, habits(), desk().store.clock.now())
-    told = [*_places(found), *_queue(found.queue, found)]
+        waiting = approval.how_many(session, person.id) if person else 0
+    told = [*_places(found), *_queue(found.queue, found), *_approval(waiting)]
     order = {"note": 0, "urgent": 1, "soon": 2, "calm": 3}
     return sorted(told, key=lambda item: order[item.level])
 
@@ -125,6 +129,18 @@ def _expiry(days: int, name: Markup) -> Markup:
             account=name,
         )
     )
+
+
+def _approval(waiting: int) -> list[Item]:
+    """What waits for the reader: to be approved by them, or by others, or come back to them."""
+    if not waiting:
+        return []
+    text = ngettext(
+        "An answer waits for approval in %(num)s case",
+        "Answers wait for approval in %(num)s cases",
+        waiting,
+    )
+    return [Item("soon", Markup.escape(text), url_for("inbox.index", queue="approval"))]
 
 
 def _queue(queue: Queue, found: State) -> list[Item]:

@@ -16,7 +16,7 @@ from dashboard.answering.composer import KEY_LIMIT, TEXT_LIMIT, Attempt, known_v
 from dashboard.answering.foresight import outlook
 from dashboard.answering.replies import variant
 from dashboard.answering.target import Target, target_of
-from dashboard.answering.words import channel
+from dashboard.answering.words import cannot, channel
 from dashboard.context import desk
 from dashboard.i18n import gettext as _
 from dashboard.inbox.actions import back_to_case, where_from
@@ -83,9 +83,8 @@ def answer(case_id: int) -> ResponseReturnValue:
         return _again(case_id, tried, stopped=stopped, status=409)
     except Conflict as conflict:
         return _again(case_id, tried, conflict=conflict.row_id, status=409)
-    except OutboxError:
-        error = _("This cannot be sent. Nothing was changed; load the page again.")
-        return _again(case_id, tried, error=error, status=422)
+    except OutboxError as error:
+        return _again(case_id, tried, error=cannot(error.code), status=422)
     return redirect(f"{back_to_case(case_id)}#o{row.id}")
 
 
@@ -183,15 +182,15 @@ def retry(row_id: int) -> ResponseReturnValue:
 
     try:
         case_id, _done = _do(row_id, deed)
-    except OutboxError:
-        tell(_("Only what failed or was refused can be tried again. Nothing was sent."), "soon")
-        return redirect(back_to_case(_case_of(row_id)))
+    except OutboxError as error:
+        tell(cannot(error.code), "soon")
+        return redirect(back_to_case(case_of(row_id)))
     return redirect(f"{back_to_case(case_id)}#o{tried[0].id}")
 
 
 def settle(row_id: int) -> ResponseReturnValue:
     """``sent``: yes or no, as a person found on the platform. ``permalink``: where it stands."""
-    case_id = _case_of(row_id)
+    case_id = case_of(row_id)
     sent = request.form.get("sent")
     if sent not in ("yes", "no"):
         abort(400)
@@ -258,9 +257,8 @@ def by_hand(case_id: int) -> ResponseReturnValue:
             )
     except Conflict as conflict:
         return _again(case_id, tried, conflict=conflict.row_id, status=409)
-    except OutboxError:
-        error = _("This cannot be sent. Nothing was changed; load the page again.")
-        return _again(case_id, tried, error=error, status=422)
+    except OutboxError as error:
+        return _again(case_id, tried, error=cannot(error.code), status=422)
     tell(_("Recorded. The clock has stopped."))
     return redirect(f"{back_to_case(case_id)}#o{row.id}")
 
@@ -289,7 +287,8 @@ def _of(target: Target) -> str:
     return channel(target.platform)
 
 
-def _case_of(row_id: int) -> int:
+def case_of(row_id: int) -> int:
+    """The case of a row of the outbox; 404 where there is none."""
     with desk().store.read() as session:
         row = session.get(OutboxRow, row_id)
     if row is None or row.case_id is None:
@@ -299,7 +298,7 @@ def _case_of(row_id: int) -> int:
 
 def _do(row_id: int, deed: Callable[[Session, datetime], bool]) -> tuple[int, bool]:
     """Carry ``deed`` out in one transaction; the row's case, and whether it was done."""
-    case_id = _case_of(row_id)
+    case_id = case_of(row_id)
     store = desk().store
     with store.write() as session:
         return case_id, deed(session, store.clock.now())

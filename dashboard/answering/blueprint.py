@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from dashboard.answering import actions, live, replies_views, words
+from dashboard.answering import actions, deciding, live, replies_views, words
 
 answering = Blueprint("answering", __name__)
 answering.add_app_template_filter(words.price)
@@ -29,6 +29,8 @@ for name, view in (
     ("send_now", actions.send_now),
     ("retry", actions.retry),
     ("settle", actions.settle),
+    ("approve", deciding.approve),
+    ("send_back", deciding.send_back),
 ):
     address = f"/inbox/outbox/<int:row_id>/{name.replace('_', '-')}"
     answering.add_url_rule(address, name, view, methods=["POST"])

@@ -8,6 +8,7 @@ DEEDS = {
     "outbox_queued": lazy("answered"),
     "outbox_cancelled": lazy("took an answer back"),
     "outbox_approved": lazy("approved an answer"),
+    "outbox_returned": lazy("sent an answer back to its writer"),
     "outbox_hurried": lazy("sent an answer without waiting"),
     "outbox_settled": lazy("said what became of an answer"),
     "outbox_retried": lazy("tried an answer again"),

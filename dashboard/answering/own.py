@@ -7,12 +7,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from dashboard.answering import words
 from dashboard.answering.target import web_link
+from responder import approval
 from responder.gate import Why
 from responder.outbox import UNDO
 from shenava.messages import Deed, Platform
@@ -40,17 +42,21 @@ class Phase(StrEnum):
     FAILED = "failed"
     UNKNOWN = "unknown"
     CANCELLED = "cancelled"
+    RETURNED = "returned"
+    """Not approved: it came back to its writer."""
 
     @property
     def moves(self) -> bool:
-        """Whether it will become something else by itself."""
+        """Whether it will become something else without the reader."""
         return self in _MOVING
 
 
 _MAY_PASS = frozenset({Why.BLOCKED, Why.NOT_CONNECTED, Why.MONEY, Why.RATE, Why.EXPIRED})
 """Refusals after which the same words may be tried again."""
 
-_MOVING = frozenset({Phase.UNDO, Phase.LATER, Phase.HELD_UP, Phase.SENDING, Phase.UNKNOWN})
+_MOVING = frozenset(
+    {Phase.UNDO, Phase.LATER, Phase.HELD_UP, Phase.APPROVAL, Phase.SENDING, Phase.UNKNOWN}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,9 @@ class Looks:
 class Own:
     """``written_at`` is where it stands in the thread. ``key``: the page's own, where the reader
     sent it. ``by``: the colleague, where one is known. ``retried``: another row tries it again.
-    ``look_link``: where to look for one in doubt."""
+    ``look_link``: where to look for one in doubt. ``approvable``: the reader may approve what has
+    this ``body_hash``, with the customer's messages up to ``newest_id`` before them.
+    ``returned_by`` and ``word``: who gave it back, and what they said."""
 
     id: int
     is_row: bool
@@ -89,6 +97,11 @@ class Own:
     retried: bool = False
     looks: Looks | None = None
     look_link: str | None = None
+    approvable: bool = False
+    newest_id: int = 0
+    body_hash: str = ""
+    returned_by: str | None = None
+    word: str = ""
 
     is_own = True
 
@@ -119,7 +132,7 @@ def own_messages(
         session, [row.account_id for row in rows] + [own.account_id for own in others]
     )
     return [
-        *_of_rows(session, rows, accounts, me, people),
+        *_of_rows(session, rows, accounts, me, people, _newest(session, wanted)),
         *(_elsewhere(one, accounts[one.account_id]) for one in others),
     ]
 
@@ -146,6 +159,7 @@ def _of_rows(
     accounts: Mapping[int, Account],
     me: int,
     people: Mapping[int, str],
+    newest: Mapping[int, int] = MappingProxyType({}),
 ) -> list[Own]:
     if not rows:
         return []
@@ -155,13 +169,29 @@ def _of_rows(
         )
     )
     links = _links(session, [row for row in rows if row.state is OutboxState.UNKNOWN])
+    waiting = any(row.state is OutboxState.AWAITING_APPROVAL for row in rows)
+    approver = waiting and approval.may_approve(session, me)
     return [
         replace(
             _of_row(row, accounts[row.account_id], me, people, row.id in retried),
             look_link=links.get(row.id),
+            approvable=approver
+            and row.state is OutboxState.AWAITING_APPROVAL
+            and not approval.is_ones_own(row, me),
+            newest_id=newest.get(row.case_id or 0, 0),
         )
         for row in rows
     ]
+
+
+def _newest(session: Session, case_ids: Collection[int]) -> dict[int, int]:
+    """By case, the newest message that its page shows."""
+    found = session.execute(
+        select(Message.case_id, func.max(Message.id).label("newest"))
+        .where(Message.case_id.in_(case_ids))
+        .group_by(Message.case_id)
+    )
+    return {row.case_id: row.newest for row in found}
 
 
 def _links(session: Session, rows: Iterable[OutboxRow]) -> dict[int, str | None]:
@@ -215,6 +245,9 @@ def _of_row(
         can_retry=ended and worth and not retried,
         retried=retried,
         looks=_looks(row) if phase is Phase.UNKNOWN else None,
+        body_hash=row.body_hash,
+        returned_by=people.get(row.returned_by or 0),
+        word=row.returned_word or "",
     )
 
 
@@ -237,7 +270,7 @@ def phase_of(row: OutboxRow) -> Phase:
             return Phase.FAILED
         case OutboxState.UNKNOWN:
             return Phase.UNKNOWN
-    return Phase.CANCELLED
+    return Phase.RETURNED if row.returned_by is not None else Phase.CANCELLED
 
 
 def _looks(row: OutboxRow) -> Looks:

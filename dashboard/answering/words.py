@@ -11,6 +11,7 @@ from dashboard.i18n import gettext as _
 from dashboard.i18n import lazy
 from dashboard.inbox import words as inbox_words
 from dashboard.reader import reader
+from responder.collision import Cannot
 from responder.gate import Way, Why
 from shenava.channels import RejectedBecause
 from shenava.channels.rules import Reason, WayOut
@@ -101,6 +102,25 @@ _HELD_UP = {
     "rate": lazy("The pace that %(channel)s allows is used up for now."),
     "never_arrived": lazy("The first try surely never arrived at %(channel)s."),
 }
+
+
+_CANNOT = {
+    Cannot.NO_ADDRESS: lazy("This person cannot be written to in private. Answer in public."),
+    Cannot.NOT_ENDED: lazy("Only what failed or was refused can be tried again. Nothing was sent."),
+    Cannot.ONES_OWN: lazy("Somebody else has to approve what you wrote. Nothing was sent."),
+    Cannot.MAY_NOT_APPROVE: lazy(
+        "Your own answers need approval, so you cannot approve. Nothing was sent."
+    ),
+    Cannot.WORD_TOO_LONG: lazy("That word is too long: 1,000 characters at most."),
+}
+
+
+def cannot(code: Cannot) -> str:
+    """Why something could not be done at all, in a sentence."""
+    known = _CANNOT.get(code)
+    return (
+        str(known) if known else _("This cannot be sent. Nothing was changed; load the page again.")
+    )
 
 
 def channel(platform: Platform) -> str:

@@ -14,8 +14,8 @@ from dashboard.api.serving import Placed, writing
 from dashboard.api.tokens import Caller
 from dashboard.context import desk
 from dashboard.inbox.queries import Cursor
-from responder import outbox
-from responder.collision import Collision, OutboxError
+from responder import approval, outbox
+from responder.collision import Cannot, Collision, OutboxError
 from responder.outbox import Asker, Conflict, Draft, Plan
 from shenava.messages import Deed
 from shenava.store import Case, Message, OutboxRow, OutboxState
@@ -77,6 +77,44 @@ def list_answers(caller: Caller, query: asked.AnswerQuery) -> shapes.AnswerPage:
     )
 
 
+def approve_answer(caller: Caller, answer_id: int, body: asked.Approve) -> shapes.AnswerDone:
+    """Approve an answer that waits for it; it leaves as it was read. In the name of who made the
+    token: nobody approves what they wrote at the pages themselves."""
+    with writing(caller) as session:
+        row = _row(session, answer_id)
+        now = desk().store.clock.now()
+        try:
+            done = approval.approve(session, caller.maker, row.id, body.body_hash, now)
+        except OutboxError as error:
+            _refuse(error)
+        return _decided(session, row, done)
+
+
+def return_answer(caller: Caller, answer_id: int, body: asked.SendBack) -> shapes.AnswerDone:
+    """Give an answer that waits for approval back to its writer, with a word. Nothing is sent."""
+    with writing(caller) as session:
+        row = _row(session, answer_id)
+        now = desk().store.clock.now()
+        try:
+            done = approval.send_back(session, caller.maker, row.id, now, body.word)
+        except OutboxError as error:
+            _refuse(error)
+        return _decided(session, row, done)
+
+
+def _row(session: Session, answer_id: int) -> OutboxRow:
+    row = session.get(OutboxRow, answer_id)
+    if row is None:
+        raise not_found("answer")
+    return row
+
+
+def _decided(session: Session, row: OutboxRow, done: bool) -> shapes.AnswerDone:
+    session.flush()
+    session.refresh(row)
+    return shapes.AnswerDone(changed=done, answer=reading.answer(row))
+
+
 def _draft(session: Session, case_id: int, body: asked.WriteAnswer) -> Draft:
     case = session.get(Case, case_id)
     if case is None:
@@ -103,4 +141,6 @@ def _refuse(error: OutboxError) -> NoReturn:
             str(error),
             more={"collision": error.kind.value, "row_id": str(error.row_id)},
         ) from None
-    raise Problem(Kind.INVALID, str(error)) from None
+    if error.code in (Cannot.ONES_OWN, Cannot.MAY_NOT_APPROVE):
+        raise Problem(Kind.NOT_YOURS, str(error), more={"code": error.code.value}) from None
+    raise Problem(Kind.INVALID, str(error), more={"code": error.code.value}) from None

@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints
 
 from dashboard.api.words import Asked, Id, Instant, Parameters, Words
 from dashboard.inbox.wanted import QUERY_LIMIT
+from responder.approval import WORD_LIMIT
 from responder.casework import NOTE_LIMIT
 from shenava.messages import Intent, Language, Platform, Sentiment
 from shenava.store import OutboxState
@@ -41,6 +42,7 @@ class CaseQueue(StrEnum):
     """The inbox's lists of cases."""
 
     URGENT = "urgent"
+    APPROVAL = "approval"
     UNASSIGNED = "unassigned"
     OPEN = "open"
     SNOOZED = "snoozed"
@@ -152,6 +154,23 @@ class Correct(Asked):
     complaint: bool | None = None
     urgent: bool | None = None
     intents: Annotated[list[Intent], Field(max_length=len(Intent))] | None = None
+
+
+class Approve(Asked):
+    """Let an answer leave that waits for approval."""
+
+    body_hash: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")] = Field(
+        description="The `body_hash` of the answer as you read it; if it is another by now,"
+        " nothing is changed."
+    )
+
+
+class SendBack(Asked):
+    """Give an answer back to its writer."""
+
+    word: Annotated[Words, StringConstraints(max_length=WORD_LIMIT)] = Field(
+        default="", description="What to change, for its writer."
+    )
 
 
 class WriteAnswer(Asked):

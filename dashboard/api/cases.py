@@ -35,7 +35,7 @@ def list_cases(caller: Caller, query: asked.CaseQuery) -> shapes.CasePage:
     in_order = query.order is asked.CaseOrder.NUMBER
     read = queries.in_turn if in_order and not wanted.is_search else queries.page
     with desk().store.read() as session:
-        page = read(session, wanted, _NOBODY, after, query.limit)
+        page = read(session, wanted, caller.maker, after, query.limit)
         items = reading.summaries(session, [hit.case_id for hit in page.hits])
     return shapes.CasePage(items=items, next=onward(query, page.next))
 

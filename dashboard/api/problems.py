@@ -29,6 +29,7 @@ class Kind(Enum):
     KEY_MISSING = _Told("key-missing", 400, "An Idempotency-Key is needed")
     UNAUTHORISED = _Told("unauthorised", 401, "A token that works is needed")
     MISSING_SCOPE = _Told("missing-scope", 403, "The token may not do this")
+    NOT_YOURS = _Told("not-yours", 403, "The token's maker may not decide on this")
     NOT_FOUND = _Told("not-found", 404, "There is nothing at this address")
     METHOD = _Told("method-not-allowed", 405, "This address does not take this method")
     KEY_REUSED = _Told("key-reused", 409, "The Idempotency-Key was used for something else")

@@ -148,6 +148,7 @@ def answer(row: OutboxRow) -> shapes.Answer:
         case_id=_id(row.case_id),
         message_id=_id(row.message_id),
         text=row.text,
+        body_hash=row.body_hash,
         by=row.principal,
         key=row.key,
         automatic=row.automatic,
@@ -161,6 +162,9 @@ def answer(row: OutboxRow) -> shapes.Answer:
         permalink=row.permalink,
         reason=row.reason,
         way_out=way_out if isinstance(way_out, str) else None,
+        approved_by=_id(row.approved_by),
+        returned_by=_id(row.returned_by),
+        returned_word=row.returned_word,
         price_micros=row.price_micros,
     )
 

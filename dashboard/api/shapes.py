@@ -228,6 +228,9 @@ class Answer(Told):
     case_id: Id | None
     message_id: Id | None
     text: str
+    body_hash: str = Field(
+        description="SHA-256 of all that is sent and to whom: give it to approve just this."
+    )
     by: str = Field(description="Who asked: `user:7`, `token:3`, `broadcast:12`.")
     key: str = Field(description="The key they made.")
     automatic: bool
@@ -241,7 +244,17 @@ class Answer(Told):
     permalink: str | None
     reason: str | None = Field(description="Why it was refused, failed or is unknown: a code.")
     way_out: str | None = Field(description="What is possible instead: a code.")
+    approved_by: Id | None
+    returned_by: Id | None = Field(description="Who did not approve it; `reason` is `returned`.")
+    returned_word: str | None = Field(description="What they said to its writer.")
     price_micros: int = Field(description="Millionths of a US dollar.")
+
+
+class AnswerDone(Told):
+    """What a decision came to."""
+
+    changed: bool = Field(description="False: it waited no longer, or its text is another.")
+    answer: Answer
 
 
 class Changes(Told):

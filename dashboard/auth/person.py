@@ -23,6 +23,8 @@ class Person:
     calendar: str | None
     theme: str | None
     density: str | None
+    asks_first: bool
+    """What they answer waits until somebody else approves it."""
 
     is_authenticated = True
     is_active = True
@@ -49,4 +51,5 @@ def person_of(user: User) -> Person:
         calendar=user.calendar,
         theme=user.theme,
         density=user.density,
+        asks_first=user.approval_since is not None,
     )

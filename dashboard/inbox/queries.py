@@ -29,6 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from dashboard.inbox.wanted import Answer, Holder, Queue, Wanted
+from responder import approval
 from shenava.store import Account, Case, CaseIntent, CaseState, Message
 from shenava.store.search import matching_messages
 from shenava.text import search_tokens
@@ -189,6 +190,7 @@ class _Order:
 _BY_RANK = _Order(Case.rank)
 _ORDERS = {
     Queue.URGENT: _BY_RANK,
+    Queue.APPROVAL: _BY_RANK,
     Queue.MINE: _BY_RANK,
     Queue.UNASSIGNED: _BY_RANK,
     Queue.OPEN: _BY_RANK,
@@ -201,14 +203,16 @@ _URGENT_PRIORITY = 3
 
 def _in_queue(queue: Queue, me: int) -> list[ColumnElement[bool]]:
     is_open = Case.state == CaseState.OPEN
-    return {
+    queues: dict[Queue, list[ColumnElement[bool]]] = {
         Queue.URGENT: [is_open, Case.priority == _URGENT_PRIORITY],
+        Queue.APPROVAL: [Case.id.in_(approval.cases_with(me))],
         Queue.MINE: [is_open, Case.assignee_id == me],
         Queue.UNASSIGNED: [is_open, Case.assignee_id.is_(None)],
         Queue.OPEN: [is_open],
         Queue.SNOOZED: [Case.state == CaseState.SNOOZED, Case.snoozed_until.is_not(None)],
         Queue.CLOSED: [Case.state == CaseState.CLOSED],
-    }[queue]
+    }
+    return queues[queue]
 
 
 def _filters(wanted: Wanted, me: int) -> list[ColumnElement[bool]]:

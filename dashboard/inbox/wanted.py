@@ -23,6 +23,8 @@ class Queue(StrEnum):
     """The lists that a working day is made of, in the order in which they are shown."""
 
     URGENT = "urgent"
+    APPROVAL = "approval"
+    """Where an answer waits for the reader: to be approved, or come back to them."""
     MINE = "mine"
     UNASSIGNED = "unassigned"
     OPEN = "open"

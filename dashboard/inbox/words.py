@@ -17,6 +17,7 @@ from shenava.store import AttachmentState, CaseState, RemovedBecause
 
 QUEUES = {
     Queue.URGENT: lazy("Urgent"),
+    Queue.APPROVAL: lazy("For approval"),
     Queue.MINE: lazy("Mine"),
     Queue.UNASSIGNED: lazy("Unassigned"),
     Queue.OPEN: lazy("Open"),

@@ -12,8 +12,10 @@ from sqlalchemy.orm import Session
 
 from dashboard.auth.roles import needs
 from dashboard.context import desk
+from dashboard.i18n import gettext as _
 from dashboard.inbox.wanted import row_number
 from dashboard.staff.deeds import deed_in_words
+from responder.record import COMMAND_LINE, DASHBOARD
 from shenava.store import Audit, Role, User
 
 PAGE = 50
@@ -64,10 +66,16 @@ def _lines(session: Session, rows: list[Audit]) -> list[Line]:
             who_id=row.user_id,
             deed=deed_in_words(row.action, row.details, names),
             case_id=row.case_id,
-            through=row.details.get("through"),
+            through=_through(row.details.get("through")),
         )
         for row in rows
     ]
+
+
+def _through(name: object) -> str | None:
+    if name == COMMAND_LINE:
+        return _("command line")
+    return name if isinstance(name, str) and name != DASHBOARD else None
 
 
 def _id(row: Audit, name: str) -> int | None:

@@ -21,5 +21,8 @@ staff.add_url_rule("/staff/<int:user_id>/link", "link", staff_views.link, method
 staff.add_url_rule("/staff/<int:user_id>/disable", "disable", staff_views.disable, methods=["POST"])
 staff.add_url_rule("/staff/<int:user_id>/enable", "enable", staff_views.enable, methods=["POST"])
 staff.add_url_rule("/staff/<int:user_id>/role", "role", staff_views.role, methods=["POST"])
+staff.add_url_rule(
+    "/staff/<int:user_id>/approval", "approval", staff_views.approval, methods=["POST"]
+)
 
 staff.add_url_rule("/audit", "audit", audit_view.trail)

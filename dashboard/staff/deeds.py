@@ -29,6 +29,8 @@ DEEDS: dict[str, Lazy] = {
     Deed.DISABLED: lazy("disabled %(name)s"),
     Deed.ENABLED: lazy("enabled %(name)s"),
     Deed.ROLE_CHANGED: lazy("changed the role of %(name)s to %(role)s"),
+    Deed.APPROVAL_ASKED: lazy("lets answers of %(name)s wait for approval"),
+    Deed.APPROVAL_WAIVED: lazy("lets answers of %(name)s leave at once"),
     Deed.WENT_ON_DUTY: lazy("went on duty"),
     Deed.WENT_OFF_DUTY: lazy("went off duty"),
     Deed.PUT_ON_DUTY: lazy("put %(name)s on duty"),

@@ -101,8 +101,24 @@ def change_role(session: Session, by: int, user_id: int, role: Role, now: dateti
     if user.role is not role:
         if role is not Role.ADMIN:
             _keep_an_admin(session, user)
+        else:
+            # Somebody must be there who may approve.
+            user.approval_since = None
         user.role = role
         record(session, Deed.ROLE_CHANGED, now, by=by, to=user.id, role=role.value)
+    return user
+
+
+def ask_approval(session: Session, by: int, user_id: int, asked: bool, now: datetime) -> User:
+    """Let what an agent answers wait until somebody else approves it, or leave at once. Raises
+    ``Refusal`` for an admin."""
+    user = _user(session, user_id)
+    if asked and user.role is Role.ADMIN:
+        raise Refusal(lazy("What admins answer leaves at once. Make this person an agent first."))
+    if asked is (user.approval_since is None):
+        user.approval_since = now if asked else None
+        deed = Deed.APPROVAL_ASKED if asked else Deed.APPROVAL_WAIVED
+        record(session, deed, now, by=by, to=user.id)
     return user
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from flask import flash, make_response, redirect, render_template, url_for
+from flask import flash, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
@@ -103,6 +103,20 @@ def role(user_id: int) -> ResponseReturnValue:
             _("%(name)s is an admin now.", name=user.name)
             if wanted is Role.ADMIN
             else _("%(name)s is an agent now.", name=user.name)
+        ),
+    )
+
+
+@needs(Role.ADMIN)
+def approval(user_id: int) -> ResponseReturnValue:
+    """``asked``: yes or no."""
+    asked = request.form.get("asked") == "yes"
+    return _changed(
+        lambda session: members.ask_approval(session, me().id, user_id, asked, _now()),
+        lambda user: (
+            _("What %(name)s answers waits for approval from now on.", name=user.name)
+            if asked
+            else _("What %(name)s answers leaves at once from now on.", name=user.name)
         ),
     )
 

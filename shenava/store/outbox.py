@@ -98,6 +98,12 @@ class OutboxRow(Base):
             postgresql_where=text("broadcast_id IS NOT NULL"),
         ),
         Index(
+            "ix_outbox_returned",
+            "created_by",
+            sqlite_where=text("returned_by IS NOT NULL"),
+            postgresql_where=text("returned_by IS NOT NULL"),
+        ),
+        Index(
             "ix_outbox_held",
             "claimed_until",
             sqlite_where=text("claimed_until IS NOT NULL"),
@@ -143,6 +149,9 @@ class OutboxRow(Base):
     price_micros: Mapped[int] = mapped_column(BigInteger, default=0)
     created_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     approved_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    returned_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    """Who did not approve it, and gave it back to its writer with ``returned_word``."""
+    returned_word: Mapped[str | None] = mapped_column(Text)
     retry_of_id: Mapped[int | None] = mapped_column(ForeignKey("outbox.id"), unique=True)
     broadcast_id: Mapped[int | None] = mapped_column(ForeignKey("broadcasts.id"))
     """The broadcast it is a part of: it leaves only while that one runs."""

@@ -28,6 +28,8 @@ class User(Base):
     ``email`` is kept folded (trimmed, lower case). ``session_key`` is part of every session
     cookie: a new one signs the person out everywhere (reset, disable, new password).
     ``language`` and ``calendar`` are null until chosen; the shop's own then apply.
+    ``approval_since``: since when what they answer waits until somebody else approves it; null:
+    it leaves at once.
     """
 
     __tablename__ = "users"
@@ -48,6 +50,7 @@ class User(Base):
     density: Mapped[str | None] = mapped_column(String(20))
     created_at: Mapped[datetime]
     signed_in_at: Mapped[datetime | None]
+    approval_since: Mapped[datetime | None]
 
 
 class LinkPurpose(StrEnum):

@@ -201,3 +201,31 @@ def test_answers_are_listed_by_state_each_once(api: Api, desk: Desk) -> None:
     assert len(api.pages("/answers", case="1", limit=200)) == 10
     assert api.pages("/answers", state="sent") == []
     assert api.ask("GET", "/answers/99").status_code == 404
+
+
+def test_what_waits_for_approval_is_approved_or_given_back_by_who_may(
+    api: Api, app: Flask, desk: Desk, make_user: Callable[..., User], platform: ScriptedPlatform
+) -> None:
+    junior = make_user("kian@shop.example", name="Kian", approval_since=desk.store.clock.now())
+    theirs = Api(app, new_token(desk.store, junior.id))
+    one = theirs.post("/cases/1/answers", body("we look into it"), key="1").json
+    assert one is not None and one["state"] == "awaiting_approval"
+    refused = theirs.post(f"/answers/{one['id']}/approve", {"body_hash": one["body_hash"]})
+    assert refused.status_code == 403
+    assert refused.json is not None and refused.json["code"] == "may_not_approve"
+    assert theirs.get("/cases", queue="approval")["items"] != []
+
+    other = api.post(f"/answers/{one['id']}/approve", {"body_hash": "0" * 64}).json
+    assert other is not None and other["changed"] is False
+    done = api.post(f"/answers/{one['id']}/approve", {"body_hash": one["body_hash"]}).json
+    assert done is not None and done["changed"] is True
+    assert (done["answer"]["state"], done["answer"]["approved_by"]) == ("queued", "1")
+
+    two = theirs.post("/cases/1/answers", body("bis"), key="2").json
+    assert two is not None
+    back = api.post(f"/answers/{two['id']}/return", {"word": "no"}).json
+    assert back is not None
+    told = back["answer"]
+    assert (told["state"], told["reason"]) == ("cancelled", "returned")
+    assert (told["returned_by"], told["returned_word"]) == ("1", "no")
+    assert api.post("/answers/99/return", {"word": "no"}).status_code == 404

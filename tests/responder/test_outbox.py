@@ -198,23 +198,6 @@ def test_sending_later_waits_and_can_be_hurried(desk: Desk) -> None:
     assert desk.state(row) is OutboxState.SENT
 
 
-def test_what_waits_for_approval_leaves_only_as_it_was_approved(desk: Desk) -> None:
-    row = desk.answer(plan=Plan(state=OutboxState.AWAITING_APPROVAL))
-    desk.wait()
-    desk.work()
-    assert desk.state(row) is OutboxState.AWAITING_APPROVAL
-    now = desk.clock.now()
-    with desk.store.write() as session:
-        assert not outbox.approve(session, 2, row, "another text", now)
-        assert outbox.approve(session, 2, row, desk.row(row).body_hash, now)
-    with desk.store.write() as session:
-        session.get_one(OutboxRow, row).text = "changed behind everyone's back"
-    desk.work()
-    assert desk.state(row) is OutboxState.REFUSED
-    assert desk.row(row).reason == "changed"
-    assert desk.platform.accepted == []
-
-
 def test_a_colleagues_answer_stops_the_second_and_names_it(desk: Desk) -> None:
     page = desk.seen()
     first = desk.answer("from Sara", user=1, seen=page)

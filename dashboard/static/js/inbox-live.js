@@ -138,8 +138,12 @@ function counts(told) {
     // A zero says nothing, and a Persian one looks like a full stop.
     const text = count.number ? number(count.number) + (count.more ? "+" : "") : "";
     if (place.textContent.trim() !== text) place.textContent = text;
-    if (place.dataset.count === "urgent") {
-      place.parentElement.classList.toggle("some", count.number > 0);
+    const queue = place.parentElement;
+    if (["urgent", "approval"].includes(place.dataset.count)) {
+      queue.classList.toggle("some", count.number > 0);
+    }
+    if (place.dataset.count === "approval") {
+      queue.hidden = !count.number && !queue.hasAttribute("aria-current");
     }
   }
   page.setTitle();
