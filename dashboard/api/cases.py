@@ -24,9 +24,6 @@ from shenava.store.bulk import insert_into
 KEYS_KEPT = timedelta(days=7)
 """For so long a note's Idempotency-Key is remembered."""
 
-_NOBODY = 0
-"""Tokens have no cases of their own: no row has this number."""
-
 
 def list_cases(caller: Caller, query: asked.CaseQuery) -> shapes.CasePage:
     """List cases. A list of the inbox, or what a search finds, narrowed by filters."""

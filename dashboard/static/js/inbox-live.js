@@ -139,9 +139,7 @@ function counts(told) {
     const text = count.number ? number(count.number) + (count.more ? "+" : "") : "";
     if (place.textContent.trim() !== text) place.textContent = text;
     const queue = place.parentElement;
-    if (["urgent", "approval"].includes(place.dataset.count)) {
-      queue.classList.toggle("some", count.number > 0);
-    }
+    if (place.dataset.count === "urgent") queue.classList.toggle("some", count.number > 0);
     if (place.dataset.count === "approval") {
       queue.hidden = !count.number && !queue.hasAttribute("aria-current");
     }
