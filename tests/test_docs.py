@@ -13,6 +13,7 @@ from config import Settings
 from service.cli import cli
 from service.docs import FOLDER, PAGES
 from service.inventory import shown_value
+from shenava.store import Base
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -87,3 +88,11 @@ def test_every_link_between_pages_leads_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8")):
         if "://" not in target and not target.endswith(".png"):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+@pytest.mark.parametrize("name", sorted(Base.metadata.tables))
+def test_of_every_table_it_is_said_how_long_its_rows_are_kept(name: str) -> None:
+    """What grows without end is decided, never forgotten."""
+    page = (FOLDER / "architecture.md").read_text(encoding="utf-8")
+    section = page.partition("## What is kept how long")[2].partition("\n## ")[0]
+    assert f"`{name}`" in section

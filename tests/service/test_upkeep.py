@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 
-import pytest
 from sqlalchemy import func, select
 from support.factories import incoming
 from support.ringing import RULES, add_colleague, write
@@ -35,19 +33,10 @@ from shenava.store import (
     Store,
 )
 
-PAGE = Path(__file__).parent.parent.parent / "docs" / "architecture.md"
-
 
 def count(store: Store, *rows: type[Base]) -> list[int]:
     with store.read() as session:
         return [session.scalar(select(func.count()).select_from(row)) or 0 for row in rows]
-
-
-@pytest.mark.parametrize("name", sorted(Base.metadata.tables))
-def test_of_every_table_it_is_said_how_long_its_rows_are_kept(name: str) -> None:
-    page = PAGE.read_text(encoding="utf-8")
-    section = page.partition("## What is kept how long")[2].partition("\n## ")[0]
-    assert f"`{name}`" in section
 
 
 def keep_house(store: Store) -> None:
