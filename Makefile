@@ -16,7 +16,7 @@ help: ## Show this text
 	@echo "make format       put the code into the one style"
 	@echo "make bench        measure: import, memory, inbox and search"
 	@echo "make bench-kill   kill it 200 times at work: is anything lost, doubled or sent twice?"
-	@echo "make screenshots  take the README's picture anew"
+	@echo "make screenshots  take the README's pictures anew, and time its way"
 	@echo "make docs         write docs/settings.md and docs/commands.md anew"
 	@echo "make clean        remove what make made, the virtual environment too"
 
@@ -47,6 +47,7 @@ screenshots: $(STAMPS)/test browser
 	$(PYTHON) tools/screenshots.py .make/pictures --pages inbox --languages fa --themes light --sizes wide
 	@mkdir -p docs/screenshots
 	cp .make/pictures/inbox-fa-light-wide.png docs/screenshots/inbox-fa.png
+	$(PYTHON) tools/walkthrough.py docs/screenshots
 
 docs: $(STAMPS)/run
 	$(PYTHON) -m service.docs
