@@ -27,12 +27,16 @@ from typing import Protocol, TypeVar
 from rehearsal.clocks import RunningClock
 from rehearsal.instagram.crowd import Crowd as InstagramCrowd
 from rehearsal.instagram.server import serve as serve_instagram
+from rehearsal.instagram.simulator import Manners
 from rehearsal.instagram.world import World as InstagramWorld
 from rehearsal.x.crowd import Crowd as XCrowd
 from rehearsal.x.server import serve as serve_x
 from rehearsal.x.world import World as XWorld
 
 LOCK_FILE = "process.lock"
+
+FAR = timedelta(seconds=0.55)
+"""A way to Meta and back, and what it takes there."""
 
 _C = TypeVar("_C")
 
@@ -168,7 +172,7 @@ def _serve(options: argparse.Namespace) -> int:
                     _port_before(options.home, "instagram", host),
                     crowd=_crowd(options, InstagramCrowd, instagram),
                     tick=0.5,
-                    fetch_local=True,
+                    manners=Manners(fetch_local=True, far=FAR),
                 )
             ),
         }

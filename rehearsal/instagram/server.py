@@ -20,7 +20,7 @@ from rehearsal.instagram import (
     writing,
 )
 from rehearsal.instagram.oauth import Credentials
-from rehearsal.instagram.simulator import Simulator, answer
+from rehearsal.instagram.simulator import Manners, Simulator, answer
 from rehearsal.instagram.world import World
 from rehearsal.serving import serving
 
@@ -92,16 +92,14 @@ def serve(
     crowd: Acting | None = None,
     control_token: str | None = None,
     tick: float | None = None,
-    fetch_local: bool = False,
+    manners: Manners | None = None,
 ) -> Iterator[Served]:
     """Serve ``world`` in threads of this process until the block ends.
 
     ``port`` 0 takes a free one. ``crowd``: customers; with ``tick`` (seconds of real time) they act
-    by themselves, else when told. ``fetch_local``: this is a rehearsal, pictures are fetched from
-    this machine. Raises ``OSError`` where the port is taken.
+    by themselves, else when told. Raises ``OSError`` where the port is taken.
     """
-    sim = Simulator(world, crowd=crowd)
-    sim.manners.fetch_local = fetch_local
+    sim = Simulator(world, crowd=crowd, manners=manners or Manners())
     if control_token is not None:
         sim.control_token = control_token
     actors: list[Acting] = [sim.webhooks, *([crowd] if crowd is not None else [])]

@@ -18,7 +18,7 @@ from rehearsal.faults import Fault, Faults
 from rehearsal.instagram import doors, faults, paging, problems
 from rehearsal.instagram.asking import Field, parse
 from rehearsal.instagram.faults import Kind
-from rehearsal.instagram.limits import Rates, TooMany
+from rehearsal.instagram.limits import CONVERSATIONS, Rates, TooMany
 from rehearsal.instagram.model import Container, User
 from rehearsal.instagram.oauth import Caller, Credentials, Tokens
 from rehearsal.instagram.shapes import Shapes
@@ -54,7 +54,9 @@ class Manners:
     ``fetch_local``: pictures may be fetched from this machine; Meta's servers cannot do that, so
     only a rehearsal sets it. ``media_origin``: where pictures and posts are said to be: the
     simulator itself, unless set. ``authors_told``: comments tell who wrote them; ``false`` as for
-    an app that Meta has not reviewed yet.
+    an app that Meta has not reviewed yet. ``far``: how long it takes to be told of conversations,
+    in real time: Meta is far away, and who asks one thing after the other keeps below two a second
+    by that alone; this machine is near.
     """
 
     wrapped: bool = False
@@ -62,6 +64,7 @@ class Manners:
     fetch_local: bool = False
     media_origin: str = ""
     authors_told: bool = True
+    far: timedelta = timedelta(0)
 
 
 @dataclass(slots=True)
@@ -241,8 +244,15 @@ Handler = Callable[[Call], Json]
 
 
 def answer(sim: Simulator, path: str) -> Response:
-    """What every request to the Graph API goes through, in this order: whose is it, how often,
-    then the handler of its door."""
+    """What every request to the Graph API goes through; some take the time they take from far."""
+    far = sim.manners.far.total_seconds()
+    if far and doors.door(sim.world, request.method, path) in CONVERSATIONS:
+        time.sleep(far)
+    return _answer(sim, path)
+
+
+def _answer(sim: Simulator, path: str) -> Response:
+    """In this order: whose is it, how often, then the handler of its door."""
     headers: dict[str, str] = {}
     facebook = False
     try:

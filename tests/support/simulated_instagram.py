@@ -9,7 +9,7 @@ from typing import Any
 
 import requests
 
-from rehearsal.instagram import Served, World, serve
+from rehearsal.instagram import Manners, Served, World, serve
 from rehearsal.instagram.model import Comment, Media, Message, User
 from rehearsal.remote import Remote
 from shenava.clock import SetClock
@@ -103,7 +103,7 @@ def simulated_instagram(*, fetch_local: bool = False) -> Iterator[Place]:
     """A simulated Instagram with a shop and no customers, whose clock stands until moved."""
     clock = SetClock(START)
     world = World(clock)
-    with serve(world, fetch_local=fetch_local) as served:
+    with serve(world, manners=Manners(fetch_local=fetch_local)) as served:
         place = Place(served, clock)
         try:
             yield place
