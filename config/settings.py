@@ -223,6 +223,10 @@ class Settings(BaseSettings):
     """Font file (TTF or OTF) that pictures and PDF pages are written with. Empty: one of Vazirmatn,
     Noto and DejaVu, whichever is installed, in this order."""
 
+    look_ups_per_day: Annotated[int, Field(ge=0, le=1_000_000)] = 500
+    """Public messages of each developer app that are looked up in a UTC day, to remove here what
+    was deleted there. X asks for it, and takes 0.005 USD for each that is still there. 0: none."""
+
     picture_megabytes: Annotated[int, Field(ge=0, le=50)] = 10
     """Megabytes up to which a picture of a customer's message is fetched and kept. 0: none is."""
 

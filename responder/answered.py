@@ -155,7 +155,7 @@ def _take(
         .limit(1)
     ).one_or_none()
     if known is not None:
-        if item.edited_from:
+        if item.edited_from and not _is_erased(session, known.identity_id):
             known.text = item.text
         return False
     identity_id, conversation_id, case_id = _place(session, account, item)
@@ -171,7 +171,7 @@ def _take(
             native_key=item.native_key,
             account_id=account.id,
             kind=item.kind.value,
-            text=item.text,
+            text="" if _is_erased(session, identity_id) else item.text,
             written_at=item.written_at,
             received_at=now,
             reply_to_key=item.reply_to_key,
@@ -194,6 +194,14 @@ def _take(
             by = row.created_by if row is not None else None
             answered(session, case_id, item.written_at, now, policy, by=by)
     return True
+
+
+def _is_erased(session: Session, identity_id: int | None) -> bool:
+    """Whether the person was erased whom it answers: its words are about them."""
+    if identity_id is None:
+        return False
+    asked = select(Identity.id).where(Identity.id == identity_id, Identity.erased_at.is_not(None))
+    return session.scalar(asked) is not None
 
 
 def _echoed(session: Session, row: OutboxRow, item: OwnMessage, now: datetime) -> None:

@@ -90,7 +90,7 @@ def assign(
 
 def close(
     session: Session,
-    actor: int,
+    actor: int | None,
     case_ids: Iterable[int],
     now: datetime,
     *,

@@ -34,6 +34,8 @@ class Deed(StrEnum):
     NOT_SAME = "customers_not_same"
     CUSTOMER_NOTED = "customer_noted"
     CUSTOMER_NOTE_DELETED = "customer_note_deleted"
+    REMOVED = "message_removed"
+    ERASED = "person_erased"
     CORRECTED = "verdict_corrected"
     CORRECTION_UNDONE = "correction_undone"
 

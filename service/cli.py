@@ -19,6 +19,7 @@ import click
 
 from config import SettingsError, load
 from service.accounts_cli import account
+from service.erasing_cli import erase
 from service.errors import Halt
 from shenava import __version__
 from shenava.messages import MessageKind, Platform
@@ -111,6 +112,7 @@ def run(sample: bool, rehearsal: bool) -> None:
 
 
 cli.add_command(account)
+cli.add_command(erase)
 
 
 @cli.group()

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import secrets
+import time
 from typing import TYPE_CHECKING
 
 from config import Settings
@@ -35,6 +39,28 @@ def make_home(settings: Settings) -> None:
         ) from None
 
 
+SEAL_NAME = "seal.key"
+
+
+def seal_key(settings: Settings) -> bytes:
+    """The secret by which erased people are known again; made once, and kept apart from the
+    database: see ``shenava.store.erased``. Raises :class:`Halt` when it cannot be read."""
+    path = settings.home / SEAL_NAME
+    try:
+        with contextlib.suppress(FileExistsError):
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "wb") as file:
+                file.write(secrets.token_bytes(32))
+        for _ in range(50):
+            # Made by another process in this very moment, it may still be empty.
+            if len(found := path.read_bytes()) == 32:
+                return found
+            time.sleep(0.01)
+    except OSError as error:
+        raise Halt(f"The file {path} cannot be used: {error.strerror}.") from None
+    raise Halt(f"The file {path} is damaged; put it back from where you keep it.")
+
+
 def open_store(settings: Settings, clock: Clock | None = None) -> Store:
     """Open the database and bring it to the rows of this version. ``clock``: the machine's own,
     unless a rehearsal has another.
@@ -49,7 +75,7 @@ def open_store(settings: Settings, clock: Clock | None = None) -> Store:
 
     make_home(settings)
     try:
-        store = Store(settings.database, clock)
+        store = Store(settings.database, clock, seal=seal_key(settings))
     except (ArgumentError, NoSuchModuleError):
         raise Halt(
             "The setting database_url (SHENAVA_DATABASE_URL) is no database address; write "

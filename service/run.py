@@ -49,6 +49,7 @@ EXCHANGE_EVERY_S = 1
 SWEEP_EVERY_S = 30
 KEEP_EVERY_S = 2
 WAKE_EVERY_S = 30
+LOOK_EVERY_S = 60
 ALERTS_EVERY_S = 3
 UPKEEP_EVERY_S = 3600
 
@@ -115,7 +116,7 @@ def run(settings: Settings, out: TextIO, *, sample: bool = False, rehearse: bool
         connections = _connecting(store, vault, settings)
         server = WebServer(_app(desk, health, connections), sockets, settings.web_threads)
         _schedule(scheduler, store, settings, pipeline, health, stop)
-        add_jobs(scheduler, exchange(store, channels, policy, stop, settings.picture_megabytes))
+        add_jobs(scheduler, exchange(settings, store, channels, policy, stop))
         if rehearsal is not None:
             add_jobs(scheduler, {"keep": (logged("keep", rehearsal.keep), KEEP_EVERY_S)})
         add_jobs(scheduler, _alert_jobs(Alerting(store, settings, policy)))
@@ -239,15 +240,15 @@ def add_jobs(scheduler: BackgroundScheduler, jobs: Jobs) -> None:
 
 
 def exchange(
+    settings: Settings,
     store: Store,
     channels: Channels,
     policy: Policy,
     stop: threading.Event,
-    picture_megabytes: int,
 ) -> Jobs:
     """Reading from the platforms and sending to them; between two pages, or some answers, they
     look at ``stop``."""
-    from service import collecting, fetching, sending
+    from service import collecting, fetching, looking, sending
 
     def collect() -> None:
         while not stop.is_set() and collecting.run_one(
@@ -266,12 +267,20 @@ def exchange(
             pass
 
     def fetch() -> None:
-        limit = picture_megabytes * fetching.MEGABYTE
+        limit = settings.picture_megabytes * fetching.MEGABYTE
         while not stop.is_set() and fetching.run_one(store, channels, limit):
             pass
 
+    def look() -> None:
+        while not stop.is_set() and looking.run_one(
+            store, channels, policy, settings.look_ups_per_day
+        ):
+            pass
+
     jobs: Jobs = {"sweep": (logged("sweep", sweep), SWEEP_EVERY_S)}
-    if picture_megabytes:
+    if settings.look_ups_per_day:
+        jobs["look up"] = (logged("look up", look), LOOK_EVERY_S)
+    if settings.picture_megabytes:
         jobs["pictures"] = (logged("pictures", fetch), EXCHANGE_EVERY_S)
     for number in range(1, WORKERS + 1):
         jobs[f"collect {number}"] = (logged("collect", collect), EXCHANGE_EVERY_S)

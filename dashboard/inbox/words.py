@@ -161,6 +161,8 @@ _DEEDS = {
     Deed.NOT_SAME: lazy("said that two customers are not the same person"),
     Deed.CUSTOMER_NOTED: lazy("wrote a note about the customer"),
     Deed.CUSTOMER_NOTE_DELETED: lazy("deleted their note about the customer"),
+    Deed.REMOVED: lazy("removed what is not on its platform any more"),
+    Deed.ERASED: lazy("erased the customer"),
     Deed.CORRECTED: lazy("corrected the verdict"),
     Deed.CORRECTION_UNDONE: lazy("took a correction back"),
 }

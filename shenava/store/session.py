@@ -11,7 +11,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
@@ -88,6 +88,13 @@ class Store:
             if not self.is_sqlite:
                 session.execute(select(func.pg_advisory_xact_lock(_LOCKS + work)))
             yield session
+
+    def settle_files(self) -> None:
+        """Write what was overwritten through to the file, as far as nobody reads it right now: so
+        that erased words stay in no log of SQLite's."""
+        if self.is_sqlite:
+            with closing(self.engine.raw_connection()) as connection:
+                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         self.engine.dispose()

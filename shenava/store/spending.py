@@ -27,6 +27,10 @@ REQUESTS = "requests"
 """``Spend.what`` for calls: told, but not a resource that counts against ``reads_limit``."""
 
 
+LOOKED_UP = "looked_up"
+"""``Spend.what`` for messages asked about, there or not; what that cost is counted beside it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Spent:
     """What one app has used in a UTC month: money in millionths of a US dollar, resources read.
@@ -80,7 +84,7 @@ def _spent(
         .group_by(Spend.what)
     ):
         micros += int(row.micros)
-        if row.what != REQUESTS and not row.what.startswith(SENDING):
+        if row.what not in (REQUESTS, LOOKED_UP) and not row.what.startswith(SENDING):
             reads += int(row.n)
     held = session.execute(
         select(
