@@ -22,6 +22,7 @@ from dashboard.api.pages import tokens
 from dashboard.auth import session as auth_session
 from dashboard.auth.blueprint import auth
 from dashboard.context import EXTENSION, Desk
+from dashboard.customers.blueprint import customers
 from dashboard.duty.blueprint import duty
 from dashboard.inbox.blueprint import inbox
 from dashboard.pictures.blueprint import pictures
@@ -92,7 +93,7 @@ def create_app(
     connect_views.install(app)
     app.context_processor(_for_pages)
     app.add_url_rule("/", "home", _home)
-    for blueprint in (auth, staff, inbox, answering, accounts, duty, pictures, tokens):
+    for blueprint in (auth, staff, inbox, customers, answering, accounts, duty, pictures, tokens):
         app.register_blueprint(blueprint)
     api.install(app, csrf)
     return app

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from flask import Flask
 from markupsafe import Markup
@@ -82,6 +82,11 @@ def countdown(due: datetime, at: datetime | None = None) -> Markup:
     )
 
 
+def span(length: timedelta) -> str:
+    """A span of time."""
+    return present_dates().span(length)
+
+
 def initials(name: str) -> str:
     """At most two letters that stand for ``name`` on an avatar.
 
@@ -106,7 +111,7 @@ def install(app: Flask) -> None:
     """Register all of these with the templates of ``app``."""
     for function in (
         number, percent, digits, iso, when, clock, day, exact, countdown, initials, hue,
-        direction,
+        direction, span,
     ):  # fmt: skip
         app.jinja_env.filters[function.__name__] = function
     app.jinja_env.globals["now"] = now

@@ -112,7 +112,7 @@ def _evidence(session: Session, person: Sequence[int]) -> dict[int, list[Evidenc
     if not asked:
         return {}
     shared: dict[tuple[ClueKind, str], list[Any]] = defaultdict(list)
-    for row in session.execute(_asking(list(asked))):
+    for row in session.execute(asking(list(asked))):
         if row.identity_id not in person:
             shared[(ClueKind(row.kind), row.value)].append(row)
     others = {row.identity_id for rows in shared.values() for row in rows}
@@ -186,7 +186,7 @@ def _questions(mine: Sequence[Any]) -> dict[tuple[ClueKind, str], list[_Question
     return asked
 
 
-def _asking(wanted: Sequence[tuple[ClueKind, str]]) -> Any:
+def asking(wanted: Sequence[tuple[ClueKind, str]]) -> Any:
     """One statement: the first few that have each clue, by the index of clues."""
     parts = []
     for kind, value in wanted:

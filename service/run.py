@@ -50,6 +50,7 @@ SWEEP_EVERY_S = 30
 KEEP_EVERY_S = 2
 WAKE_EVERY_S = 30
 LOOK_EVERY_S = 60
+CLUES_EVERY_S = 5
 ALERTS_EVERY_S = 3
 UPKEEP_EVERY_S = 3600
 
@@ -215,10 +216,14 @@ def _schedule(
     health: Health,
     stop: threading.Event,
 ) -> None:
+    from responder.clues import CatchUp
+
     def judge() -> None:
         judge_what_waits(pipeline, health, stop)
 
+    clues = CatchUp(store)
     jobs: Jobs = {
+        "clues": (logged("clues", clues.run_once), CLUES_EVERY_S),
         "pipeline": (judge, PIPELINE_EVERY_S),
         "wake snoozed": (logged("wake snoozed", lambda: wake_all(store)), WAKE_EVERY_S),
     }

@@ -23,18 +23,21 @@ from werkzeug.serving import make_server
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from collectors.intake import take_in
 from config import Settings
 from dashboard.app import create_app
 from dashboard.auth.links import PATH, create_link
 from dashboard.auth.passwords import hashed
 from dashboard.context import Desk
 from dashboard.staff import members
+from responder import customer_notes, merging, people
 from responder.policy import policy_of
 from sentiment.classifier import Classifier
 from service.pipeline import Pipeline
 from service.sample import fill_if_empty
 from shenava.clock import SetClock
-from shenava.store import Case, CaseState, LinkPurpose, Role, Store, User, UserState
+from shenava.messages import AccountRef, Author, Incoming, MessageKind, Platform, Source
+from shenava.store import Case, CaseState, Identity, LinkPurpose, Role, Store, User, UserState
 from shenava.store.migrations import upgrade
 
 CHROMIUM = "/usr/bin/chromium"
@@ -70,6 +73,14 @@ PAGES = [
     Page("inbox", "/inbox/"),
     Page("case", "/inbox/case/{case}"),
     Page("search", "/inbox/?q=سفارش"),
+    Page("customers", "/customers/"),
+    Page("customers-channels", "/customers/?show=channels"),
+    Page("customers-nobody", "/customers/?show=blocked"),
+    Page("customer", "/customers/{customer}"),
+    Page("customer-merged", "/customers/{merged}"),
+    Page("customer-choose", "/customers/{customer}/merge"),
+    Page("customer-compare", "/customers/{customer}/merge/{other}"),
+    Page("case-of-customer", "/inbox/case/{case_of_customer}"),
     Page("nothing-mine", "/inbox/?queue=mine"),
     Page("profile", "/settings/"),
     Page("me-menu", "/settings/", open_menu=".rail-me"),
@@ -116,11 +127,61 @@ def fill(desk: Desk) -> dict[str, str]:
         )  # fmt: skip
     fill_if_empty(store)
     Pipeline(store, Classifier.load(), desk.policy).run_until_idle()
+    known = meet_twice(desk, admin)
     with store.read() as session:
         top = session.scalars(
             select(Case.id).where(Case.state == CaseState.OPEN).order_by(Case.rank).limit(1)
         ).one()
-    return {"first_admin": first, "invitation": made.token, "case": str(top)}
+    return {"first_admin": first, "invitation": made.token, "case": str(top)} | known
+
+
+def meet_twice(desk: Desk, admin: int) -> dict[str, str]:
+    """Customers who write on two platforms: two of whom it is not said yet, two of whom it is."""
+    instagram = AccountRef(Platform.INSTAGRAM, "rangin_shop")
+    x = AccountRef(Platform.X, "rangin")
+
+    def said(key: str, who: Author, text: str, account: AccountRef, hours: float) -> Incoming:
+        return Incoming(
+            account=account,
+            native_key=f"twice-{key}",
+            kind=MessageKind.DM if account is instagram else MessageKind.MENTION,
+            author=who,
+            text=text,
+            written_at=NOW - timedelta(hours=hours),
+            source=Source.IMPORT,
+        )
+
+    neda = Author("x-neda", "neda_rezaei", "ندا رضایی", 1_240)
+    neda_too = Author("ig-neda", "neda.rezaei", "Neda Rezaei", 18_400)
+    karim = Author("x-karim", "karim_ahmadi", "کریم احمدی", 310)
+    karim_too = Author("ig-karim", "karimahmadi", "کریم احمدی", 90)
+    take_in(
+        desk.store,
+        [
+            said("1", neda, "سلام، سفارش ۵۵۵۱۲ قرار بود دیروز برسه، هنوز خبری نیست!", x, 27),
+            said("2", neda, "@rangin کسی جواب نمیده؟ سه بار پیام دادم", x, 3),
+            said("3", neda_too, "Hi, it's about order 55512. Any news? 🙏", instagram, 2),
+            said("4", karim, "رنگ آبی این کفش کی موجود میشه؟", x, 50),
+            said("5", karim_too, "مرسی، رسید. عالی بود 🌹", instagram, 5),
+            said("6", karim_too, "لغو", instagram, 4),
+        ],
+    )
+    Pipeline(desk.store, Classifier.load(), desk.policy).run_until_idle()
+    with desk.store.write() as session:
+        ids = {row.key: row.id for row in session.scalars(select(Identity))}
+        one, two = ids["id:x-karim"], ids["id:ig-karim"]
+        merging.merge(session, admin, [one], [two], NOW - timedelta(hours=3), desk.policy)
+        people.set_vip(session, admin, one, NOW, desk.policy, on=True)
+        text = "مشتری چندین ساله است؛ همیشه با آرامش جواب بدهید."
+        customer_notes.write_note(session, admin, one, NOW - timedelta(hours=1), text)
+        customer_notes.write_note(session, admin, ids["id:x-neda"], NOW, "قول ارسال رایگان دادیم.")
+        case = session.scalars(select(Case.id).where(Case.identity_id == ids["id:x-neda"])).one()
+    return {
+        "customer": str(ids["id:x-neda"]),
+        "other": str(ids["id:ig-neda"]),
+        "merged": str(one),
+        "case_of_customer": str(case),
+    }
 
 
 @contextmanager

@@ -105,6 +105,34 @@ class AnswerQuery(Parameters):
     limit: Limit = 50
 
 
+class CustomerShow(StrEnum):
+    """Lists of customers."""
+
+    EVERYONE = "everyone"
+    OPEN = "open"
+    VIP = "vip"
+    CHANNELS = "channels"
+    BLOCKED = "blocked"
+    OPTED_OUT = "opted_out"
+
+
+class CustomerQuery(Parameters):
+    show: CustomerShow = Field(
+        default=CustomerShow.EVERYONE,
+        description="`open`: with open cases; `channels`: on more than one platform.",
+    )
+    q: (
+        Annotated[
+            str,
+            StringConstraints(max_length=QUERY_LIMIT),
+            Field(description="Words of a name or handle, the last as a beginning."),
+        ]
+        | None
+    ) = None
+    cursor: Cursor | None = None
+    limit: Limit = 50
+
+
 class ChangeQuery(Parameters):
     since: Annotated[str, StringConstraints(pattern="^[0-9]{1,18}$")] | None = Field(
         default=None,
@@ -144,6 +172,28 @@ class WriteNote(Asked):
     """Write a note for colleagues."""
 
     text: Annotated[Words, StringConstraints(min_length=1, max_length=NOTE_LIMIT)]
+
+
+class MarkCustomer(Asked):
+    """Mark a customer as loyal, who waits less, or no longer."""
+
+    vip: bool
+
+
+class MergeCustomers(Asked):
+    """Say that two customers are one person."""
+
+    other: Id = Field(description="Any identity of the other one.")
+    identities: Annotated[list[Id], Field(max_length=400)] | None = Field(
+        default=None,
+        description="All identities of both as you saw them; if they differ now, nothing is done.",
+    )
+
+
+class SplitCustomer(Asked):
+    """Take a merge back."""
+
+    merge: Id
 
 
 class Correct(Asked):

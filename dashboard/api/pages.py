@@ -24,6 +24,8 @@ SCOPES = {
     Scope.ANSWERS_READ: lazy("Read answers and what became of them"),
     Scope.ANSWERS_WRITE: lazy("Answer customers"),
     Scope.ACCOUNTS_READ: lazy("Read the list of your accounts"),
+    Scope.CUSTOMERS_READ: lazy("Read customers: who is who, marks, notes and cases"),
+    Scope.CUSTOMERS_WRITE: lazy("Work on customers: mark, note, merge and split"),
 }
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dashboard.api import answers, asked, cases, messages, shapes
+from dashboard.api import answers, asked, cases, customers, messages, shapes
 from dashboard.api.problems import Kind
 from dashboard.api.serving import Route
 from shenava.store import Scope
 
 _READ = (Scope.CASES_READ,)
 _WRITE = (Scope.CASES_WRITE,)
+_CUSTOMERS = (Scope.CUSTOMERS_READ,)
+# They answer with the customer as they are then.
+_ON_CUSTOMERS = (Scope.CUSTOMERS_WRITE, Scope.CUSTOMERS_READ)
 
 ROUTES = (
     Route(
@@ -81,6 +84,57 @@ ROUTES = (
         keyed=True,
         status=202,
         kinds=(Kind.COLLISION,),
+    ),
+    Route(
+        "GET",
+        "/customers",
+        customers.list_customers,
+        shapes.CustomerPage,
+        _CUSTOMERS,
+        query=asked.CustomerQuery,
+    ),
+    Route(
+        "GET",
+        "/customers/{customer_id}",
+        customers.get_customer,
+        shapes.CustomerWhole,
+        _CUSTOMERS,
+    ),
+    Route(
+        "POST",
+        "/customers/{customer_id}/mark",
+        customers.mark_customer,
+        shapes.CustomerWhole,
+        _ON_CUSTOMERS,
+        body=asked.MarkCustomer,
+    ),
+    Route(
+        "POST",
+        "/customers/{customer_id}/notes",
+        customers.write_customer_note,
+        shapes.Note,
+        (Scope.CUSTOMERS_WRITE,),
+        body=asked.WriteNote,
+        keyed=True,
+        status=201,
+    ),
+    Route(
+        "POST",
+        "/customers/{customer_id}/merge",
+        customers.merge_customers,
+        shapes.CustomerMerged,
+        _ON_CUSTOMERS,
+        body=asked.MergeCustomers,
+        kinds=(Kind.PEOPLE_CHANGED, Kind.SAME_ALREADY),
+    ),
+    Route(
+        "POST",
+        "/customers/{customer_id}/split",
+        customers.split_customer,
+        shapes.CustomerWhole,
+        _ON_CUSTOMERS,
+        body=asked.SplitCustomer,
+        kinds=(Kind.SPLIT_ALREADY, Kind.PEOPLE_CHANGED),
     ),
     Route(
         "GET",

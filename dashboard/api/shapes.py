@@ -62,6 +62,29 @@ class Customer(Told):
     blocked: bool
 
 
+class Identity(Told):
+    """A person on one platform. What is blocked or opted out is so there, and nowhere else."""
+
+    id: Id
+    platform: Platform
+    name: str
+    handle: str | None
+    followers: int | None
+    blocked_at: Instant | None
+    opted_out_at: Instant | None
+
+
+class CustomerSummary(Told):
+    """A customer: one or more identities that are one person."""
+
+    id: Id = Field(description="The identity that was heard of last; any of theirs will do.")
+    name: str
+    vip: bool
+    identities: list[Identity] = Field(description="Last heard of first.")
+    open_cases: int
+    last_message_at: Instant | None
+
+
 class Reason(Told):
     """Why a case has its priority."""
 
@@ -180,12 +203,52 @@ class Message(Told):
 
 
 class Note(Told):
-    """What staff tell each other about a case. Customers never see it."""
+    """What staff tell each other about a case or a customer. Customers never see it."""
 
     id: Id
     text: str
     by: Staff
     written_at: Instant
+
+
+class CustomerMerge(Told):
+    """Someone said that two customers are one person."""
+
+    id: Id
+    identities: list[Identity] = Field(description="Those that came with it.")
+    by: str
+    merged_at: Instant
+    evidence: list[str] = Field(description="Kinds of what spoke for it then.")
+
+
+class MaybeSame(Told):
+    """Someone else who may be the same person. Nothing is merged by itself."""
+
+    identities: list[Identity]
+    strength: str = Field(description="strong, likely or possible.")
+    evidence: list[str] = Field(description="Kinds of what both share, the most telling first.")
+
+
+class CustomerWhole(CustomerSummary):
+    """A customer with all that is known of them; what they wrote is read with their cases."""
+
+    messages: int
+    cases: int
+    complaints: int
+    first_answer_seconds: int | None = Field(
+        description="The mean time from the opening of a case to its first answer, by the clock."
+    )
+    open_case_ids: list[Id]
+    notes: list[Note] = Field(description="The newest first.")
+    merges: list[CustomerMerge] = Field(description="Those that hold, the newest first.")
+    maybe: list[MaybeSame]
+
+
+class CustomerMerged(Told):
+    """What a merge came to."""
+
+    merge_id: Id = Field(description="To take it back.")
+    customer: CustomerWhole
 
 
 class CaseWhole(CaseSummary):
@@ -267,6 +330,10 @@ class Changes(Told):
 
 class CasePage(Page[CaseSummary]):
     """Cases, and where to go on."""
+
+
+class CustomerPage(Page[CustomerSummary]):
+    """Customers, and where to go on."""
 
 
 class MessagePage(Page[Message]):

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from dashboard.answering import words as says
 from dashboard.answering.composer import Attempt, composer
 from dashboard.context import desk
+from dashboard.customers import words as customer_words
 from dashboard.dates import MINUTE
 from dashboard.filters import iso, now, present_dates
 from dashboard.i18n import gettext as _
@@ -116,6 +117,7 @@ def surroundings(wanted: Wanted) -> dict[str, Any]:
     """What every template of the inbox works with."""
     return {
         "words": words,
+        "customer_words": customer_words,
         "says": says,
         "wanted": wanted,
         "Queue": Queue,

@@ -105,7 +105,7 @@ def page(session: Session, wanted: Wanted, me: int, after: Cursor | None, size: 
         asked = asked.where(order.follows(after))
     found = session.execute(asked.order_by(*order.by).limit(size + 1)).all()
     shown = found[:size]
-    goes_on = Cursor(_number(shown[-1].key), shown[-1].id) if len(found) > size else None
+    goes_on = Cursor(number_of(shown[-1].key), shown[-1].id) if len(found) > size else None
     return Page(tuple(Hit(row.id) for row in shown), goes_on)
 
 
@@ -181,7 +181,7 @@ class _Order:
 
     def follows(self, place: Cursor) -> ColumnElement[bool]:
         """Whether a case comes after ``place``."""
-        key = place.key if self.column is Case.rank else _instant(place.key)
+        key = place.key if self.column is Case.rank else instant_of(place.key)
         here = tuple_(self.column, Case.id)
         there = tuple_(literal(key, self.column.type), literal(place.id))
         return here < there if self.descending else here > there
@@ -329,12 +329,12 @@ def _count(found: int) -> Count:
     return Count(min(found, COUNT_LIMIT), more=found > COUNT_LIMIT)
 
 
-def _number(key: int | datetime) -> int:
+def number_of(key: int | datetime) -> int:
     """A sort key as a whole number; an instant in microseconds, all that the database keeps."""
     return key if isinstance(key, int) else (key - _EPOCH) // timedelta(microseconds=1)
 
 
-def _instant(number: int) -> datetime:
+def instant_of(number: int) -> datetime:
     try:
         return _EPOCH + timedelta(microseconds=number)
     except OverflowError:

@@ -42,6 +42,7 @@ class Person:
     followers: int | None
     vip: bool
     blocked: bool
+    opted_out: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +216,7 @@ def person_of(identity: Identity, vip: bool) -> Person:
         followers=identity.followers,
         vip=vip,
         blocked=identity.blocked_at is not None,
+        opted_out=identity.opted_out_at is not None,
     )
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from dashboard.answering.own import Own, own_messages
 from dashboard.answering.target import web_link
+from dashboard.customers.card import Card, card
 from dashboard.inbox.queries import Hit
 from dashboard.inbox.rows import Row, Staff, plain, rows
 from dashboard.pictures.shown import Shown, pictures_of
@@ -136,6 +137,7 @@ class Thread:
     history: tuple[HistoryLine, ...]
     others: tuple[Row, ...]
     identities: tuple[tuple[Platform, str], ...]
+    card: Card
     staff: tuple[Staff, ...]
     people: dict[int, str] = field(repr=False)
     seen_upto: int = 0
@@ -143,6 +145,11 @@ class Thread:
     @property
     def id(self) -> int:
         return self.row.id
+
+    @property
+    def open_elsewhere(self) -> list[Row]:
+        """What else of this customer waits for someone, the newest first."""
+        return [other for other in self.others if other.state is not CaseState.CLOSED]
 
 
 def thread(session: Session, case_id: int, me: int) -> Thread | None:
@@ -177,6 +184,7 @@ def thread(session: Session, case_id: int, me: int) -> Thread | None:
         history=_history(session, case_id, people),
         others=_others(session, case, me),
         identities=_identities(session, case),
+        card=card(session, case.identity_id, people),
         staff=_staff(session),
         people=people,
         seen_upto=seen_upto,

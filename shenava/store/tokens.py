@@ -22,6 +22,8 @@ class Scope(StrEnum):
     ANSWERS_READ = "answers:read"
     ANSWERS_WRITE = "answers:write"
     ACCOUNTS_READ = "accounts:read"
+    CUSTOMERS_READ = "customers:read"
+    CUSTOMERS_WRITE = "customers:write"
 
 
 class ApiToken(Base):

@@ -7,8 +7,8 @@ from itertools import combinations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import delete, func, select
-from support.factories import SHOP, SHOP_TELEGRAM, incoming
+from sqlalchemy import delete, func, select, text
+from support.factories import SHOP, SHOP_TELEGRAM, START, incoming
 from support.judges import WordJudge
 
 from collectors.intake import take_in
@@ -17,7 +17,7 @@ from responder.clues import CatchUp, clues_of_profile, clues_of_text
 from responder.likeness import Evidence, EvidenceKind, Strength, likeness, strength
 from responder.names import name_of, sound_of
 from responder.policy import Policy
-from responder.suggesting import COMMON, Suggestion, suggestions
+from responder.suggesting import COMMON, Suggestion, asking, suggestions
 from service.pipeline import Pipeline
 from shenava.messages import AccountRef, Author, Platform
 from shenava.store import Clue, ClueKind, Identity, Message, Store
@@ -198,12 +198,8 @@ def test_what_more_than_a_few_share_says_nothing(store: Store, policy: Policy) -
 
 def test_the_question_goes_through_indexes_alone(sqlite_store: Store, policy: Policy) -> None:
     hear(sqlite_store, policy, incoming("1", author=Author("x1", "neda_r", "ندا رضایی")))
-    from sqlalchemy import text
-
-    from responder.suggesting import _asking
-
     with sqlite_store.read() as session:
-        statement = _asking([(ClueKind.HANDLE, "nedar"), (ClueKind.ORDER, "1")]).compile(
+        statement = asking([(ClueKind.HANDLE, "nedar"), (ClueKind.ORDER, "1")]).compile(
             session.get_bind(), compile_kwargs={"literal_binds": True}
         )
         plan = session.execute(text(f"EXPLAIN QUERY PLAN {statement}")).all()
@@ -220,9 +216,8 @@ def test_a_message_that_is_taken_back_tells_nothing_any_more(store: Store, polic
     )
     assert len(suggested(store, "i1")) == 1
     with store.write() as session:
-        take_back(
-            session, session.scalars(select(Message.id).where(Message.native_key == "1")).all()
-        )
+        first = select(Message.id).where(Message.native_key == "1")
+        take_back(session, session.scalars(first).all(), START)
     assert suggested(store, "i1") == []
 
 

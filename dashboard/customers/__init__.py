@@ -1,0 +1,1 @@
+"""Customers: who writes to the shop, on whatever platforms, as one person each."""
