@@ -13,7 +13,7 @@ from datetime import datetime
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
-from responder.outcome import fact
+from responder.outcome import audit_row, fact
 from shenava.store import (
     Broadcast,
     BroadcastState,
@@ -53,13 +53,15 @@ def set_aside(session: Session, made_at: datetime, now: datetime) -> int:
             "state_then": row.state.value,
         }
         row.look_at = row.claimed_until = row.attempt = None
-        if row.state is OutboxState.UNKNOWN:
-            continue
-        if row.state is not OutboxState.SENDING or row.sending_at is None:
-            row.sending_at = min(made_at, now)
-        row.state, row.reason = OutboxState.UNKNOWN, REASON
+        was_unknown = row.state is OutboxState.UNKNOWN
+        if not was_unknown:
+            if row.state is not OutboxState.SENDING or row.sending_at is None:
+                row.sending_at = min(made_at, now)
+            row.state, row.reason = OutboxState.UNKNOWN, REASON
         session.flush()
-        fact(session, row, FactKind.ANSWER_UNKNOWN, now)
+        audit_row(session, row, "outbox_set_aside", None, now)
+        if not was_unknown:
+            fact(session, row, FactKind.ANSWER_UNKNOWN, now)
     _stop_broadcasts(session, made_at, now)
     changes.note(session, sorted({row.case_id for row in rows if row.case_id is not None}))
     return len(rows)

@@ -16,7 +16,7 @@ import sqlite3
 import tarfile
 import tempfile
 import zlib
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from io import BytesIO
@@ -279,6 +279,7 @@ def _make_ready(settings: Settings, copy: Path, manifest: Manifest) -> int:
 
     Returns how many messages of its outbox were set aside.
     """
+    from responder.record import COMMAND_LINE, act_through
     from responder.restored import set_aside
 
     with closing(sqlite3.connect(copy)) as database:
@@ -293,12 +294,41 @@ def _make_ready(settings: Settings, copy: Path, manifest: Manifest) -> int:
     store = open_store(changed)
     try:
         with store.write() as session:
+            act_through(session, COMMAND_LINE)
             count = set_aside(session, manifest.made, store.clock.now())
             _end_access(session)
     finally:
         store.close()
     with closing(sqlite3.connect(copy)) as database:
         database.execute("PRAGMA journal_mode = DELETE")
+    return count
+
+
+def make_safe(settings: Settings, made: datetime | None) -> int:
+    """See to it that a database which was restored by other means (``pg_restore``) sends nothing
+    again by itself, and lets nobody in unasked; returns how many messages were set aside.
+
+    ``made``: when the dump was made; ``None``: at the last change that is in it. Raises
+    :class:`Halt` when the service runs on it, as far as that can be known: of SQLite.
+    """
+    from sqlalchemy import func, select
+
+    from responder.record import COMMAND_LINE, act_through
+    from responder.restored import set_aside
+    from shenava.store import Change
+
+    make_home(settings)
+    with ExitStack() as stack:
+        if settings.database.startswith("sqlite"):
+            stack.enter_context(running_lock(settings.home))
+        store = open_store(settings)
+        stack.callback(store.close)
+        with store.write() as session:
+            now = store.clock.now()
+            act_through(session, COMMAND_LINE)
+            last = session.scalar(select(func.max(Change.at)))
+            count = set_aside(session, made or last or now, now)
+            _end_access(session)
     return count
 
 

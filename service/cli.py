@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict
+from datetime import datetime
 from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, Any
@@ -127,7 +128,7 @@ def rehearse() -> None:
     default=120,
     show_default=True,
     metavar="N",
-    help="How many people complain, 40 to 400.",
+    help="How many people complain: 40 to 400.",
 )
 @click.option(
     "--minutes",
@@ -135,10 +136,10 @@ def rehearse() -> None:
     default=6,
     show_default=True,
     metavar="MINUTES",
-    help="Within how long they come, most of them early.",
+    help="Minutes within which they write, most of them early: 0.1 to 60.",
 )
 def outage(complaints: int, minutes: float) -> None:
-    """Let the payment gateway of the shop fail: N people complain."""
+    """Let the payment gateway of the shop fail: N people complain within MINUTES."""
     from service.rehearsal import running
 
     found = running(load()).outage(complaints, minutes)
@@ -262,6 +263,7 @@ def import_(
     from service.importing import check_readable, import_and_judge
     from service.opening import load_classifier, open_store
     from service.pipeline import Pipeline
+    from service.rehearsal import keep_out
 
     settings = load(**({"time_zone": time_zone} if time_zone else {}))
     options = ImportOptions(
@@ -275,6 +277,7 @@ def import_(
     )
     policy = policy_of(load())
     check_readable(file)
+    keep_out(settings, "import")
     store = open_store(settings)
     try:
         pipeline = None if no_judge else Pipeline(store, load_classifier(settings), policy)
@@ -372,6 +375,41 @@ def backup(file: Path) -> None:
         f"The secret key is not in it, on purpose: keep a copy of {settings.home / KEY_NAME} in "
         "another safe place. Without it everyone has to sign in again after a restore."
     )
+
+
+@cli.command("after-restore")
+@click.option(
+    "--made",
+    metavar="TIME",
+    help="When the dump was made, as 2026-01-31T10:00+03:30. Without it, the last change that is in"
+    " the database counts.",
+)
+def after_restore(made: str | None) -> None:
+    """Make a database that was restored by other means safe: after pg_restore.
+
+    Run it before the service starts, once. What waited in the outbox may have left since the dump
+    was made: it is set aside, and a person says of each what became of it. Everybody has to sign
+    in again. shenava restore does the same by itself.
+    """
+    from service.backup import make_safe
+
+    count = make_safe(load(), _instant(made) if made else None)
+    click.echo(
+        f"Messages in the outbox that may have left since: {count}. None is sent again by itself; "
+        "a person must say of each what became of it. Everybody has to sign in again."
+    )
+
+
+def _instant(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise click.BadParameter(
+            "write it with its offset, as 2026-01-31T10:00+03:30", param_hint="--made"
+        )
+    return at
 
 
 @cli.command()

@@ -84,6 +84,16 @@ def hold_apart(settings: Settings, store: Store, *, rehearse: bool) -> None:
         )
 
 
+def keep_out(settings: Settings, what: str) -> None:
+    """Raise :class:`Halt` where real messages would get into a rehearsal. ``what``: the command."""
+    if is_rehearsal(settings):
+        raise Halt(
+            f"The data folder {settings.home} holds a rehearsal, and real customers must not get "
+            "into it. Nothing was taken in. Choose another folder: "
+            f"SHENAVA_HOME=/path/to/folder shenava {what} …"
+        )
+
+
 def _is_in_use(store: Store) -> bool:
     """Anything but the bundled sample counts."""
     from sqlalchemy import select

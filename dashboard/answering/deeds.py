@@ -12,6 +12,7 @@ DEEDS = {
     "outbox_hurried": lazy("sent an answer without waiting"),
     "outbox_settled": lazy("said what became of an answer"),
     "outbox_retried": lazy("tried an answer again"),
+    "outbox_set_aside": lazy("set an answer aside after a restore"),
     "outbox_by_hand": lazy("recorded an answer given on the platform"),
     "reply_saved": lazy("changed a saved reply"),
     "reply_deleted": lazy("deleted a saved reply"),

@@ -32,7 +32,7 @@ from responder import outbox
 from responder.answered import take_own
 from responder.outbox import Asker, Draft, Plan
 from responder.policy import Policy
-from service.backup import Manifest, back_up, restore
+from service.backup import Manifest, back_up, make_safe, restore
 from service.errors import Halt
 from service.lock import running_lock
 from service.opening import open_store
@@ -42,6 +42,7 @@ from shenava.channels import OwnMessage
 from shenava.clock import SetClock
 from shenava.messages import Deed
 from shenava.store import (
+    Audit,
     Fact,
     FactKind,
     LinkPurpose,
@@ -640,3 +641,41 @@ def test_a_restore_ends_every_session_and_every_unused_link(
     with closing(sqlite3.connect(settings.home / "shenava.db")) as database:
         kept = database.execute("SELECT id, session_key FROM users").fetchall()
     assert dict(kept) == people
+
+
+def test_after_a_restore_by_other_means_nothing_leaves_by_itself(
+    store: Store, policy: Policy, tmp_path: Path
+) -> None:
+    """``pg_restore`` puts a database back past us, and so does a copied file."""
+    clock = SetClock(datetime.now(UTC) - timedelta(hours=3))
+    before = Store(store.engine.url.render_as_string(hide_password=False), clock)
+    platform = ScriptedPlatform(clock)
+    account = connect_shop(before)
+    sara = add_person(before, "sara")
+    take_in(before, [incoming("asked", written_at=clock.now())])
+    with before.write() as session:
+        message = session.scalars(select(Message.id)).one()
+        draft = Draft(Deed.ANSWER, account, "waits", message_id=message)
+        now = clock.now()
+        row = outbox.enqueue(session, Asker("user:1", "k", sara), draft, now, platform.rules).id
+    # It left after the dump was made, and the dump does not know.
+    url = store.engine.url.render_as_string(hide_password=False)
+    settings = Settings(home=tmp_path / "home", database_url=url)
+    made = clock.now()
+    assert make_safe(settings, None) == 1
+    clock.advance(timedelta(hours=3))
+    run_due(before, platform, policy)
+    assert platform.accepted == []
+    with before.read() as session:
+        kept = session.get_one(OutboxRow, row)
+        assert (kept.state, kept.reason, kept.look_at) == (OutboxState.UNKNOWN, "restored", None)
+        assert kept.sending_at is not None
+        # Not later than the dump can have been made, so that the echo of it is believed.
+        assert kept.sending_at <= made
+        assert session.get_one(User, sara).session_key != "sara"
+        through = session.scalars(
+            select(Audit.details).where(Audit.action == "outbox_set_aside")
+        ).one()["through"]
+        assert through == "command_line"
+    assert make_safe(settings, made) == 0, "once more changes nothing"
+    before.close()

@@ -182,3 +182,23 @@ def test_an_unknown_command_is_a_sentence(home: Path) -> None:
     done = shenava(home, "rnu")
     assert done.returncode == 2
     assert "No such command" in done.stderr
+
+
+def test_real_messages_are_kept_out_of_a_rehearsal(home: Path, tmp_path: Path) -> None:
+    (home / "rehearsal").mkdir(parents=True)
+    file = tmp_path / "posts.csv"
+    file.write_text(HEADER + "1,2026-01-02,sara,سلام\n")
+    refused = shenava(home, "import", file, "--platform", "x", "--account", "shop")
+    assert refused.returncode == 2
+    assert "holds a rehearsal" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert not (home / "shenava.db").exists()
+
+
+def test_the_time_of_a_dump_is_given_with_its_offset(home: Path) -> None:
+    refused = shenava(home, "after-restore", "--made", "2026-01-31 10:00")
+    assert refused.returncode == 2
+    assert "2026-01-31T10:00+03:30" in refused.stderr
+    done = shenava(home, "after-restore", "--made", "2026-01-31T10:00+03:30")
+    assert done.returncode == 0
+    assert "that may have left since: 0." in done.stdout
