@@ -1,18 +1,17 @@
 """Channels made from rows: the account's credentials and its app's secrets, out of the vault.
 
 Which platforms there are, and how a channel of each is made, is handed in by whoever starts the
-service; here it is joined with the store. A channel hands back refreshed tokens before it uses
-them: they are stored first, for a token that was used and lost cannot be had again.
+service; here it is joined with the store. Tokens that end are renewed by whoever makes the channel
+(``service.renewing``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Protocol
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from collectors.fetch import Tariff
 from responder.circumstances import PlatformRules, Rules
@@ -20,9 +19,6 @@ from shenava.channels import Channel, Unauthorised
 from shenava.messages import Platform
 from shenava.store import Account, App, Store
 from shenava.vault import Vault, VaultError
-
-Keep = Callable[[Mapping[str, str], datetime | None], None]
-"""Stores refreshed credentials and when they end (aware, ``None``: never)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +30,6 @@ class Keys:
     query: str
     secrets: Mapping[str, str] = field(repr=False)
     credentials: Mapping[str, str] = field(repr=False)
-    keep: Keep = field(repr=False)
 
 
 class PlatformWays(PlatformRules, Tariff, Protocol):
@@ -89,19 +84,4 @@ class Channels:
         except VaultError as error:
             raise Unauthorised(str(error)) from None
 
-        def keep(refreshed: Mapping[str, str], expires_at: datetime | None) -> None:
-            self.keep(account_id, refreshed, expires_at)
-
-        return kind.make(Keys(account.handle, account.native_id, query, secrets, credentials, keep))
-
-    def keep(
-        self, account_id: int, credentials: Mapping[str, str], expires_at: datetime | None
-    ) -> None:
-        """Store an account's credentials, encrypted; committed when this returns."""
-        locked = self._vault.lock(credentials)
-        with self._store.write() as session:
-            session.execute(
-                update(Account)
-                .where(Account.id == account_id)
-                .values(credentials=locked, token_expires_at=expires_at)
-            )
+        return kind.make(Keys(account.handle, account.native_id, query, secrets, credentials))

@@ -29,6 +29,7 @@ from shenava.channels import (
 from shenava.channels.rules import Facts, Length, Limit, Ruling
 from shenava.channels.x import Credentials, OAuth1, Wire, XChannel, length_of, oauth, rules
 from shenava.channels.x.client import API
+from shenava.channels.x.links import key_of
 from shenava.channels.x.oauth import Authorisation
 from shenava.clock import Clock
 from shenava.messages import Deed, Platform, Source
@@ -73,6 +74,9 @@ class XWays:
 
     def page_price(self, source: Source) -> int:
         return rules.page_price(source, owns_app=False)
+
+    def key_of(self, link: str) -> str | None:
+        return key_of(link)
 
 
 def _channel(
@@ -230,7 +234,6 @@ class Connecting:
             "",
             self._secrets(app),
             opened(self._vault, account.credentials),
-            lambda _credentials, _expires_at: None,
         )
 
     def _app_name(self, name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -27,11 +26,11 @@ from dashboard.reader import me
 from responder import outbox
 from responder.collision import Collision, OutboxError
 from responder.outbox import Asker, Conflict, Draft, Plan
+from shenava.channels import KnowsLinks
 from shenava.messages import Deed
-from shenava.store import OutboxRow, SavedReply
+from shenava.store import Account, OutboxRow, SavedReply
 from shenava.text import clean
 
-_X_POST = re.compile(r"https://(?:www\.|mobile\.)?(?:x|twitter)\.com/\w+/status/([0-9]{1,20})\b")
 _LINK_LIMIT = 2_000
 
 
@@ -200,6 +199,8 @@ def settle(row_id: int) -> ResponseReturnValue:
         tell(_("That is no web address, so nothing was settled. Copy it from the post."), "soon")
         return redirect(f"{back_to_case(case_id)}#o{row_id}")
     store = desk().store
+    with store.read() as session:
+        key = _key_at(session.get_one(OutboxRow, row_id).account_id, link)
 
     def deed(session: Session, now: datetime) -> bool:
         return outbox.settle(
@@ -209,7 +210,7 @@ def settle(row_id: int) -> ResponseReturnValue:
             now,
             desk().policy,
             sent=sent == "yes",
-            native_key=native_key(link) if sent == "yes" else None,
+            native_key=key if sent == "yes" else None,
             permalink=link if sent == "yes" else None,
         )
 
@@ -244,6 +245,7 @@ def by_hand(case_id: int) -> ResponseReturnValue:
     draft = Draft(
         tried.deed, target.account.id, tried.text, message_id=target.message.id, case_id=case_id
     )
+    key = _key_at(target.account.id, link)
     try:
         with store.write() as session:
             row = outbox.record_by_hand(
@@ -252,7 +254,7 @@ def by_hand(case_id: int) -> ResponseReturnValue:
                 draft,
                 store.clock.now(),
                 desk().policy,
-                native_key=native_key(link),
+                native_key=key,
                 permalink=link,
             )
     except Conflict as conflict:
@@ -263,10 +265,14 @@ def by_hand(case_id: int) -> ResponseReturnValue:
     return redirect(f"{back_to_case(case_id)}#o{row.id}")
 
 
-def native_key(link: str | None) -> str | None:
-    """The platform's id of a post, where its address tells."""
-    found = _X_POST.match(link) if link else None
-    return found[1] if found else None
+def _key_at(account_id: int, link: str | None) -> str | None:
+    """The platform's id of what stands at ``link``, where its addresses tell."""
+    if link is None:
+        return None
+    with desk().store.read() as session:
+        platform = session.get_one(Account, account_id).platform
+    ways = desk().rules.get(platform)
+    return ways.key_of(link) if isinstance(ways, KnowsLinks) else None
 
 
 def _link(text: str) -> str | None:

@@ -170,6 +170,15 @@ class LooksUp(Protocol):
 
 
 @runtime_checkable
+class KnowsLinks(Protocol):
+    """The rules of a platform whose addresses tell which message stands there."""
+
+    def key_of(self, link: str) -> str | None:
+        """The platform's id of the message at an address that a person gave; ``None`` where the
+        address does not tell. Asks nobody."""
+
+
+@runtime_checkable
 class FetchesMedia(Protocol):
     """A channel whose pictures can be fetched."""
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from shenava.channels import Outgoing, Reads
 from shenava.channels.rules import Allowed, Facts, NotAllowed, Per, Reason, WayOut
 from shenava.channels.x import length_of, links_in, rules
+from shenava.channels.x.links import key_of
 from shenava.messages import Deed, Source
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -183,3 +184,17 @@ def test_paces() -> None:
     assert rules.limits_of(Deed.ANSWER) == rules.limits_of(Deed.POST)
     with pytest.raises(KeyError):
         rules.limits_of(Source.IMPORT)
+
+
+@pytest.mark.parametrize(
+    ("link", "key"),
+    [
+        ("https://x.com/shop/status/123", "123"),
+        ("https://twitter.com/shop/status/123?s=20", "123"),
+        ("https://mobile.x.com/shop/status/123/photo/1", "123"),
+        ("https://evil.example/x.com/shop/status/123", None),
+        ("https://x.com/shop", None),
+    ],
+)
+def test_the_id_of_a_post_is_read_from_its_address(link: str, key: str | None) -> None:
+    assert key_of(link) == key

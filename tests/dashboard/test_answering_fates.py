@@ -22,7 +22,6 @@ from support.browser import Browser, sign_in
 from support.platform import Fate
 from support.shop import connect_shop
 
-from dashboard.answering.actions import native_key
 from dashboard.context import Desk
 from responder.answered import take_own
 from responder.dispatch import claim_due
@@ -332,18 +331,3 @@ def test_a_draft_is_taken_up_only_where_it_belongs(
     elsewhere = form_fields(page_of(client, other, "?draft=1"), f"/inbox/case/{other}/answer")
     assert elsewhere["text"] == ""
     assert form_fields(page_of(client, number, "?draft=x"), address)["text"] == ""
-
-
-@pytest.mark.parametrize(
-    ("link", "key"),
-    [
-        ("https://x.com/shop/status/123", "123"),
-        ("https://twitter.com/shop/status/123?s=20", "123"),
-        ("https://mobile.x.com/shop/status/123/photo/1", "123"),
-        ("https://evil.example/x.com/shop/status/123", None),
-        ("https://x.com/shop", None),
-        (None, None),
-    ],
-)
-def test_the_id_of_a_post_is_read_from_its_address(link: str | None, key: str | None) -> None:
-    assert native_key(link) == key

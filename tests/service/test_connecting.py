@@ -21,11 +21,11 @@ from service import collecting
 from service.channels import Channels
 from service.connecting import Connecting, XWays, kinds, open_vault
 from service.renewing import RENEWING_TAKES
-from shenava.channels import Profile, RateLimited, Unauthorised
+from shenava.channels import KnowsLinks, Profile, RateLimited, Unauthorised
 from shenava.channels.x import OAuth1, OAuth2, rules
 from shenava.channels.x.read import cursor_from
 from shenava.clock import SetClock
-from shenava.messages import Source
+from shenava.messages import Platform, Source
 from shenava.store import Account, App, Coverage, Feed, Message, Store
 
 SHOP = Profile("1000", "digikala", "Digikala", 5_000)
@@ -266,3 +266,9 @@ def test_from_keys_to_messages(store: Store, tmp_path: Path, policy: Policy) -> 
         assert [line.complete for line in lines] == [True, True]
         assert all(line.covered_from == now - timedelta(days=7) for line in lines)
         assert session.query(Account).count() == 1
+
+
+def test_an_address_on_x_names_its_post(store: Store, settings: Settings) -> None:
+    ways = kinds(store, open_vault(settings), settings)[Platform.X].ways
+    assert isinstance(ways, KnowsLinks)
+    assert ways.key_of("https://x.com/shop/status/123") == "123"

@@ -21,6 +21,7 @@ from service.sending import run_due
 from shenava.channels import Outgoing
 from shenava.channels.rules import Facts, Length, Ruling
 from shenava.channels.x import length_of, rules
+from shenava.channels.x.links import key_of
 from shenava.clock import SetClock
 from shenava.messages import Author, Deed, MessageKind
 from shenava.store import Message, OutboxRow
@@ -38,6 +39,9 @@ class ScriptedX(ScriptedPlatform):
 
     def length_of(self, text: str, deed: Deed = Deed.ANSWER) -> Length:
         return length_of(text, deed)
+
+    def key_of(self, link: str) -> str | None:
+        return key_of(link)
 
     def price_of(self, outgoing: Outgoing, summoned: bool = False) -> int:
         return rules.price_of(outgoing, summoned)
