@@ -78,7 +78,7 @@ def test_keys_are_tested_shown_to_be_whose_and_only_then_stored(
 ) -> None:
     page = client.get("/accounts/connect/x").text
     assert "Read and write" in page
-    assert "docs/x.md" in page
+    assert "What X charges, allows and forbids" in page
     assert with_keys(client, place) == "/accounts/connect/x/confirm"
     assert accounts(desk.store) == []
     page = client.get("/accounts/connect/x/confirm")
