@@ -8,7 +8,9 @@ Meta tries again exactly is not written down; here it is ``RETRIES``. Meta waits
 some seconds; here five.
 
 Told is what was subscribed to (``POST /me/subscribed_apps``), once the app has an address (set by
-the control). What waits to be delivered does not outlive the simulator.
+the control). With a token of Facebook Login that is asked of the page, whose fields have other
+names; what is told of Instagram is then chosen in the app's dashboard, for all accounts at once
+("Webhooks for Instagram"): here all of it is chosen there. What waits to be delivered does not outlive the simulator.
 """
 
 from __future__ import annotations
@@ -49,6 +51,21 @@ FIELDS = (
     "standby",
     "story_insights",
 )
+PAGE_FIELDS = (
+    "feed",
+    "mention",
+    "message_echoes",
+    "message_edits",
+    "message_reactions",
+    "message_reads",
+    "messages",
+    "messaging_handovers",
+    "messaging_optins",
+    "messaging_postbacks",
+    "messaging_referrals",
+    "standby",
+)
+"""Of a page, as far as they matter here ("Page: Subscribed Apps")."""
 RETRIES = tuple(
     timedelta(seconds=seconds) for seconds in (0, 20, 60, 300, 1_200, 3_600, 7_200, 14_400, 28_800)
 )
@@ -121,6 +138,11 @@ class Webhooks:
     def subscribed(self) -> list[str]:
         return list(self.sim.world.notes.get("subscription", {}).get("fields", []))
 
+    @property
+    def _of_page(self) -> bool:
+        """Whether the page of the account is subscribed, and not the account itself."""
+        return bool(self.sim.world.notes.get("subscription", {}).get("page"))
+
     def point_to(self, url: str, verify_token: str) -> None:
         """Set the address of the app, after the handshake. Raises ``ValueError`` where nobody
         there answers it rightly; and for an address that is not on this machine."""
@@ -157,7 +179,7 @@ class Webhooks:
     def hear(self, what: str, record: Record) -> None:
         """Called by the world, with its lock held: note what is to be told."""
         found = self._entry(what, record)
-        if found is not None and found[0] in self.subscribed and self.target:
+        if found is not None and self.target and (self._of_page or found[0] in self.subscribed):
             self._entries.append(found[1])
 
     def _entry(self, what: str, record: Record) -> tuple[str, Json] | None:
@@ -203,7 +225,9 @@ class Webhooks:
             "id": self.sim.shop.id,
             "time": int(self.sim.world.clock.now().timestamp()),
         }
-        return {**entry, "changes": [change]} if self.ways.in_changes else {**entry, **change}
+        if self.ways.in_changes or self._of_page:
+            return {**entry, "changes": [change]}
+        return {**entry, **change}
 
     def _message(self, what: str, message: Message) -> tuple[str, Json] | None:
         shop = self.sim.shop.id
@@ -355,11 +379,12 @@ def install(sim: Simulator) -> None:
 def subscribe(call: Call) -> Json:
     call.only("subscribed_fields")
     wanted = [one.strip() for one in call.text("subscribed_fields").split(",") if one.strip()]
+    known = PAGE_FIELDS if call.caller.facebook else FIELDS
     for one in wanted:
-        if one not in FIELDS:
-            choice = ", ".join(FIELDS)
+        if one not in known:
+            choice = ", ".join(known)
             raise problems.parameter(f"Param subscribed_fields[0] must be one of {{{choice}}}")
-    call.sim.world.note("subscription", {"fields": wanted})
+    call.sim.world.note("subscription", {"fields": wanted, "page": call.caller.facebook})
     return {"success": True}
 
 

@@ -204,6 +204,19 @@ def test_batches_doubles_losses_and_disorder_on_demand(instagram: Place, app: Ap
     assert state["lost"] * 4 == 40 - len(set(texts))
 
 
+def test_with_facebook_login_the_page_is_subscribed(instagram: Place, app: App) -> None:
+    instagram.remote().call("POST", "/webhooks", url=app.url, verify_token="sesame")
+    asked = {"facebook": True, "subscribed_fields": "messages,message_reads"}
+    assert instagram.refused("me/subscribed_apps", "POST", subscribed_fields="message_reads")[1]
+    instagram.post("me/subscribed_apps", **asked)
+    comment = instagram.comment(instagram.own_post())
+    said = instagram.dm("سلام")
+    deliver(instagram)
+    first, second = app.entries
+    assert first["changes"][0]["value"]["id"] == comment.id
+    assert second["messaging"][0]["message"]["mid"] == said.id
+
+
 def test_a_login_with_facebook_tells_in_changes(instagram: Place, app: App) -> None:
     listen(instagram, app, in_changes=True)
     comment = instagram.comment(instagram.own_post())
