@@ -23,7 +23,7 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.orm import Session
 
-from collectors import coverage
+from collectors import coverage, inbound
 from collectors.intake import take_in_session
 from collectors.pace import back_off, next_turn
 from collectors.sweep import SWEEP_EVERY, SWEEP_SHARE, end_sweep, resume_sweep
@@ -302,6 +302,7 @@ def _store_ours(
     result = take_in_session(session, _aged(page.incoming, feed.began_at), now, also=also)
     means.take_own(session, claim.account_id, page.own, now)
     repaired = coverage.count_repaired(session, feed.id, result.message_ids)
+    inbound.note_misses(session, claim.account_id, result.message_ids, now)
     if not claim.sweep:
         feed.cursor = dict(page.cursor)
         if result.new:

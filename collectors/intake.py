@@ -7,7 +7,8 @@ kept of several messages is a smallest, a largest or a count of rows that are un
 What is decided here, and why:
 
 * Rows are locked as everywhere: identities, then messages, then cases, each by ascending id.
-* A message is known by (platform, scope, native key). Seen again, it gains a sighting at most.
+* A message is known by (platform, scope, native key). Seen again, it gains a sighting, and what was
+  not told the first time (``collectors.again``).
 * Versions of an edited message are one message (:mod:`collectors.editions`). A newer version is
   judged anew, and its case waits from then on if it had been answered; were the case closed, it
   is opened again, for nobody can have read it then.
@@ -32,6 +33,7 @@ from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from collectors import attachments, editions, erased, people
+from collectors.again import learn
 from collectors.editions import Edit, Family, MessageKey, key_of
 from collectors.storable import storable
 from collectors.taken_back import take_back
@@ -113,7 +115,10 @@ def take_in_session(
     edits = editions.apply(session, edited, now)
     unsent = [family for family in found if family.known and _is_unsent(family)]
     take_back(session, {family.message_id for family in unsent}, now)
-    also = {*also, *_cases_of(session, edits)}
+    learnt = learn(
+        session, [(item, known[key]) for item in batch if (key := key_of(item)) in known], now
+    )
+    also = {*also, *_cases_of(session, edits), *learnt.case_ids}
     if not fresh:
         _lock(session, also)
     if fresh:
@@ -139,6 +144,7 @@ def take_in_session(
         changes.note(session, cases.values())
     if edits:
         _grow_edited(session, edits, now)
+    learnt.move(session)
     shown = [family for family in found if not _is_unsent(family)]
     attachments.take_in(session, shown, {edit.message_id for edit in edits if edit.newer}, now)
     _write_sightings(session, batch, ids, accounts, now)

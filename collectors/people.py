@@ -106,6 +106,14 @@ def identities(
     return ids
 
 
+def tells_more(item: Incoming, known: Any) -> bool:
+    """Whether ``item`` says something newer of its author than ``known``, the row of them, or that
+    they wrote later where nobody said what they are called."""
+    before = _Profile(known.handle, known.name, known.followers, known.profile_at)
+    told = _Profile.of(item.author, item.version_at)
+    return told.order() > before.order()
+
+
 @dataclass(frozen=True, slots=True)
 class _Profile:
     handle: str | None

@@ -12,6 +12,7 @@ import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
@@ -103,7 +104,8 @@ class Settings(BaseSettings):
 
     public_url: str = ""
     """Address under which people reach the dashboard, as https://listen.example. Empty: the
-    address it listens on. With https the session cookie is sent over HTTPS only."""
+    address it listens on. With https the session cookie is sent over HTTPS only. Instagram sends
+    its webhooks to it and fetches our pictures from it, so it must be reachable from outside."""
 
     trusted_proxies: Annotated[int, Field(ge=0, le=5)] = 0
     """Number of reverse proxies in front, whose X-Forwarded-* headers are believed."""
@@ -154,6 +156,10 @@ class Settings(BaseSettings):
     coverage_days: Annotated[int, Field(ge=31, le=3650)] = 90
     """Days for which the ledger of collecting keeps each reading as a line of its own. Older ones
     are folded into one line for each stretch without a hole; what is covered stays known."""
+
+    webhook_days: Annotated[int, Field(ge=1, le=90)] = 14
+    """Days for which the bodies of webhooks are kept after they were taken in. Those that were not
+    understood are kept for 90 days."""
 
     session_hours: Annotated[int, Field(ge=1, le=720)] = 12
     """Hours after which someone who does nothing is signed out."""
@@ -305,6 +311,14 @@ class Settings(BaseSettings):
         """The address that people are told to open."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return self.public_url or f"http://{host}:{self.port}"
+
+    @property
+    def outside(self) -> str | None:
+        """The address that platforms are told: over HTTPS, or on this machine alone, where only
+        simulated ones find it. ``None`` when there is none."""
+        url = self.address
+        on_this_machine = urlsplit(url).hostname in _THIS_MACHINE
+        return url if on_this_machine or url.startswith("https://") else None
 
     @classmethod
     def settings_customise_sources(

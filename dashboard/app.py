@@ -29,6 +29,9 @@ from dashboard.pictures.blueprint import pictures
 from dashboard.reader import person_or_none, reader
 from dashboard.secret import secret_key
 from dashboard.staff.blueprint import staff
+from dashboard.webhooks.blueprint import knocking
+from dashboard.webhooks.doors import EXTENSION as DOORS
+from dashboard.webhooks.doors import Doors
 
 LANGUAGES = (("fa", "فارسی"), ("ar", "العربية"), ("en", "English"))
 """What people may choose from, each in its own words."""
@@ -48,18 +51,20 @@ def create_app(
     *,
     health: _health.Health | None = None,
     connections: Connections | None = None,
+    doors: Doors | None = None,
 ) -> Flask:
     """The dashboard over ``desk``, whose database is at the newest step.
 
     ``health`` adds to what ``/healthz`` reports; ``connections`` speaks to platforms, without it no
-    account can be connected. Raises ``OSError`` or ``ValueError`` when the
-    secret key cannot be had.
+    account can be connected; ``doors`` knows the secrets of webhooks. Raises ``OSError`` or
+    ``ValueError`` when the secret key cannot be had.
     """
     settings = desk.settings
     https = settings.address.startswith("https://")
     app = Flask("dashboard", static_folder=None)
     app.extensions[EXTENSION] = desk
     app.extensions[CONNECTIONS] = connections
+    app.extensions[DOORS] = doors
     app.config.update(
         SECRET_KEY=secret_key(settings.home),
         MAX_CONTENT_LENGTH=MAX_BODY,
@@ -96,6 +101,8 @@ def create_app(
     for blueprint in (auth, staff, inbox, customers, answering, accounts, duty, pictures, tokens):
         app.register_blueprint(blueprint)
     api.install(app, csrf)
+    csrf.exempt(knocking)
+    app.register_blueprint(knocking)
     return app
 
 

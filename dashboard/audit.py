@@ -44,6 +44,8 @@ class Deed(StrEnum):
     ACCOUNT_SOURCES_CHOSEN = "account_sources_chosen"
     ACCOUNT_BACKFILLED = "account_backfilled"
     APP_LIMITS_CHANGED = "app_limits_changed"
+    WEBHOOKS_ORDERED = "webhooks_ordered"
+    WEBHOOKS_RETRIED = "webhooks_retried"
     API_TOKEN_MADE = "api_token_made"  # noqa: S105
     API_TOKEN_REVOKED = "api_token_revoked"  # noqa: S105
 

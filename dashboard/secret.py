@@ -1,7 +1,10 @@
-"""The key that signs session cookies: a file in the data folder, made on first use."""
+"""The key that signs session cookies, and what is derived from it: a file in the data folder, made
+on first use."""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import os
 import secrets
 from contextlib import suppress
@@ -36,6 +39,11 @@ def secret_key(home: Path) -> bytes:
     finally:
         aside.unlink()
     return _read(path)
+
+
+def derived(key: bytes, purpose: str) -> bytes:
+    """A key for one purpose, from which neither ``key`` nor that of another can be told."""
+    return hmac.digest(key, f"shenava {purpose}".encode(), hashlib.sha256)
 
 
 def _read(path: Path) -> bytes:

@@ -44,7 +44,7 @@ from shenava.store import (
 )
 from shenava.store.bulk import insert_into
 from shenava.store.erased import sealed
-from shenava.store.removal import forget_words, strip
+from shenava.store.removal import forget_bodies, forget_words, strip
 
 _QUIET = {"synchronize_session": False}
 
@@ -75,8 +75,9 @@ def erase_person(
 ) -> Erased:
     """Erase the person that an identity belongs to, on all identities of the same customer.
 
-    1. Find and lock the identities. 2. Seal their keys. 3. Make tombstones of their messages.
-    4. Forget names, handles, clues, notes, and the words of what was sent to them. 5. Close their
+    1. Find and lock the identities. 2. Seal their keys. 3. Make tombstones of their messages, and
+    let go of the raw bodies of webhooks. 4. Forget names, handles, clues, notes, and the words of
+    what was sent to them. 5. Close their
     cases. 6. One line in the trail, without a name.
 
     Part of the caller's transaction, which must be one of ``Store.write_alone(Alone.INTAKE)``: so
@@ -91,6 +92,7 @@ def erase_person(
     messages = session.scalars(select(Message.id).where(Message.identity_id.in_(ids))).all()
     _forget_posts(session, ids)
     stripped = strip(session, messages, RemovedBecause.ERASED, now)
+    _forget_bodies(session, people)
     rows = locked(session, cases)
     for case in rows:
         case.waiting_since = None
@@ -169,6 +171,17 @@ def _seal(session: Session, people: Sequence[Identity], now: datetime) -> None:
                     },
                 )
             )
+
+
+def _forget_bodies(session: Session, people: Sequence[Identity]) -> None:
+    """What platforms told of them stands in the raw bodies of webhooks too."""
+    for row in people:
+        handles = session.scalars(
+            select(IdentityHandle.handle).where(IdentityHandle.identity_id == row.id)
+        ).all()
+        kind, _, native_id = row.key.partition(":")
+        named = {one for one in (*handles, row.handle) if one}
+        forget_bodies(session, row.platform, named | ({native_id} if kind == "id" else set()))
 
 
 def _forget_posts(session: Session, ids: Collection[int]) -> None:

@@ -66,6 +66,7 @@ def examine() -> Iterator[Check]:
         ("Database", _database),
         ("Verdict model", _model),
         ("Port", _port),
+        ("Public address", _outside),
         ("Time zone data", _zone),
     ):
         yield _check(name, lambda test=test: test(in_force))  # type: ignore[misc]
@@ -254,6 +255,23 @@ def _port(settings: Settings) -> str:
     for opened in listen(settings.host, settings.port):
         opened.close()
     return f"{settings.port} on {settings.host} is free"
+
+
+def _outside(settings: Settings) -> str:
+    """Where platforms find us: for webhooks, and for pictures that they fetch."""
+    what = "Instagram's webhooks, and pictures that it fetches from us"
+    if settings.outside is None:
+        raise _Unwell(
+            f"{settings.address} is reached without HTTPS: sign-ins could be read on the way, and "
+            f"{what} need HTTPS. Put a reverse proxy in front and set public_url "
+            "(SHENAVA_PUBLIC_URL) to its https address; docs/running.md tells how."
+        )
+    if not settings.address.startswith("https://"):
+        return (
+            f"{settings.address}, on this machine only; {what} need public_url "
+            "(SHENAVA_PUBLIC_URL) with https"
+        )
+    return f"{settings.outside}, for people and platforms"
 
 
 def _zone(settings: Settings) -> str:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from dashboard.context import Desk
+    from dashboard.webhooks.doors import Doors
     from responder.policy import Policy
     from service.alerting import Alerting
     from service.channels import Channels
@@ -48,6 +49,7 @@ PIPELINE_EVERY_S = 1
 EXCHANGE_EVERY_S = 1
 SWEEP_EVERY_S = 30
 KEEP_EVERY_S = 2
+SUBSCRIPTIONS_EVERY_S = 600
 WAKE_EVERY_S = 30
 LOOK_EVERY_S = 60
 CLUES_EVERY_S = 5
@@ -99,6 +101,7 @@ def run(settings: Settings, out: TextIO, *, sample: bool = False, rehearse: bool
 
             # We hold the lock: whoever claimed something is dead.
             take_over(store)
+        _try_again(store)
         if rehearsal is not None:
             simulated = stack.enter_context(rehearsal.up())
             settings = settings.model_copy(update={"x_base_url": simulated.x.base_url})
@@ -115,7 +118,8 @@ def run(settings: Settings, out: TextIO, *, sample: bool = False, rehearse: bool
         scheduler = _scheduler()
         health = Health(store, lambda: bool(scheduler.running))
         connections = _connecting(store, vault, settings)
-        server = WebServer(_app(desk, health, connections), sockets, settings.web_threads)
+        doors = _doors(store, vault, settings, channels)
+        server = WebServer(_app(desk, health, connections, doors), sockets, settings.web_threads)
         _schedule(scheduler, store, settings, pipeline, health, stop)
         add_jobs(scheduler, exchange(settings, store, channels, policy, stop))
         if rehearsal is not None:
@@ -146,6 +150,15 @@ def _stop_on_signals(stop: threading.Event, stack: ExitStack) -> None:
     for number in numbers:
         signal.signal(number, handle)
     stack.callback(restore)
+
+
+def _try_again(store: Store) -> None:
+    """What another version did not understand may be understood by this one."""
+    from collectors.inbound import retry_after_upgrade
+
+    with store.write() as session:
+        if count := retry_after_upgrade(session, __version__, store.clock.now()):
+            log.info("%d webhooks that another version failed at are tried again", count)
 
 
 def _vault(settings: Settings) -> Vault:
@@ -191,11 +204,25 @@ def _greet(settings: Settings, link: str | None, out: TextIO, rehearsal: Rehears
     log.info("listening on %s", settings.address)
 
 
-def _app(desk: Desk, health: Health, connections: Connecting) -> Flask:
+def _doors(store: Store, vault: Vault, settings: Settings, channels: Channels) -> Doors:
+    from dashboard.secret import derived, secret_key
+    from dashboard.webhooks.doors import Doors
+    from service.webhooks import Doors as Secrets
+    from service.webhooks import jpeg_of
+
+    try:
+        key = derived(secret_key(settings.home), "doors")
+    except (OSError, ValueError) as error:
+        raise Halt(f"The secret key in the data folder cannot be used: {error}") from None
+    secrets = Secrets(store, vault, channels)
+    return Doors(secrets, key, pictures=lambda picture_id: jpeg_of(store, picture_id))
+
+
+def _app(desk: Desk, health: Health, connections: Connecting, doors: Doors) -> Flask:
     from dashboard.app import create_app
 
     try:
-        return create_app(desk, health=health, connections=connections)
+        return create_app(desk, health=health, connections=connections, doors=doors)
     except (OSError, ValueError) as error:
         raise Halt(f"The secret key in the data folder cannot be used: {error}") from None
 
@@ -253,7 +280,11 @@ def exchange(
 ) -> Jobs:
     """Reading from the platforms and sending to them; between two pages, or some answers, they
     look at ``stop``."""
-    from service import collecting, fetching, looking, sending
+    from service import collecting, fetching, looking, sending, webhooks
+
+    def take_in() -> None:
+        while not stop.is_set() and webhooks.run_one(store, channels, policy):
+            pass
 
     def collect() -> None:
         while not stop.is_set() and collecting.run_one(
@@ -282,7 +313,14 @@ def exchange(
         ):
             pass
 
-    jobs: Jobs = {"sweep": (logged("sweep", sweep), SWEEP_EVERY_S)}
+    def ask() -> None:
+        webhooks.ask_subscriptions(store, channels)
+
+    jobs: Jobs = {
+        "sweep": (logged("sweep", sweep), SWEEP_EVERY_S),
+        "webhooks": (logged("webhooks", take_in), EXCHANGE_EVERY_S),
+        "ask for webhooks": (logged("ask for webhooks", ask), SUBSCRIPTIONS_EVERY_S),
+    }
     if settings.look_ups_per_day:
         jobs["look up"] = (logged("look up", look), LOOK_EVERY_S)
     if settings.picture_megabytes:

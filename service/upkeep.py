@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from collectors import inbound
 from collectors.folding import fold
 from config import Settings
 from responder import presence, rates
@@ -56,6 +57,10 @@ def jobs(settings: Settings) -> Mapping[str, Callable[[Store], object]]:
         "prune rates": lambda store: _in_turn(store, rates.prune),
         "prune presence": lambda store: _in_turn(store, presence.prune),
         "prune billed": lambda store: _in_turn(store, prune_billed),
+        "prune webhooks": lambda store: _in_turn(
+            store,
+            lambda session, now: inbound.prune(session, now, settings.webhook_days, BATCH),
+        ),
         "fold coverage": lambda store: fold(store, store.clock.now() - ledger),
     }
 
@@ -120,7 +125,7 @@ def prune_alarms(store: Store) -> int:
 _ENDS = (MailState.SENT, MailState.FAILED, MailState.UNKNOWN, MailState.CANCELLED)
 
 
-def _in_turn(store: Store, prune: Callable[[Session, datetime], None]) -> None:
+def _in_turn(store: Store, prune: Callable[[Session, datetime], object]) -> None:
     with store.write() as session:
         prune(session, store.clock.now())
 

@@ -19,6 +19,10 @@ _POLL_S = 0.25
 _GRACE_S = 5.0
 _LARGEST_REQUEST = 16 * 1024 * 1024
 
+SLOWEST_S = 60.0
+"""So long may a request take to come in whole. Waitress shows out who is silent; who drips a letter
+now and then would keep a connection for ever, and there are a hundred of them."""
+
 
 def listen(host: str, port: int) -> list[socket.socket]:
     """Open a listening socket for each address that ``host`` stands for.
@@ -100,6 +104,7 @@ class WebServer:
         servers = [found for found in self._map.values() if hasattr(found, "task_dispatcher")]
         self._servers = servers
         self._workers = servers[0].task_dispatcher
+        self._incoming: dict[Any, tuple[Any, float]] = {}
 
     def serve(self, stop: threading.Event) -> None:
         """Answer until ``stop`` is set; then take no more, finish what is being answered (for at
@@ -118,6 +123,22 @@ class WebServer:
         from waitress import wasyncore
 
         wasyncore.loop(timeout=_POLL_S, use_poll=True, map=self._map, count=1)
+        self._show_out_the_slow(time.monotonic())
+
+    def _show_out_the_slow(self, now: float) -> None:
+        """Close connections on which one request has been coming in for too long."""
+        before, self._incoming = self._incoming, {}
+        for server in self._servers:
+            for channel in list(server.active_channels.values()):
+                request = channel.request
+                if request is None:
+                    continue
+                known, since = before.get(channel, (None, now))
+                if known is not request:
+                    since = now
+                self._incoming[channel] = (request, since)
+                if now - since > SLOWEST_S:
+                    channel.handle_close()
 
     def _refuse_more(self) -> None:
         from waitress import wasyncore

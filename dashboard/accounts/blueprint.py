@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from dashboard.accounts import collect_views, connect_views, ledger_views, list_views
+from dashboard.accounts import collect_views, connect_views, ledger_views, list_views, webhook_views
 
 accounts = Blueprint("accounts", __name__, url_prefix="/accounts")
 
@@ -14,6 +14,11 @@ accounts.add_url_rule("/<int:account_id>", "ledger", ledger_views.ledger)
 accounts.add_url_rule("/sending", "sending", list_views.sending)
 
 # Admins.
+accounts.add_url_rule("/webhooks", "webhooks", webhook_views.webhooks)
+accounts.add_url_rule("/webhooks/retry", "retry_webhooks", webhook_views.retry, methods=["POST"])
+accounts.add_url_rule(
+    "/<int:account_id>/webhooks", "order_webhooks", webhook_views.order, methods=["POST"]
+)
 accounts.add_url_rule("/app/<int:app_id>/limits", "limits", list_views.limits, methods=["POST"])
 accounts.add_url_rule("/<int:account_id>/pause", "pause", list_views.pause, methods=["POST"])
 accounts.add_url_rule("/<int:account_id>/resume", "resume", list_views.resume, methods=["POST"])

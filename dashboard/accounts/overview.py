@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from collectors.health import Health, health
+from collectors.inbound import AccountWebhooks, webhooks
 from dashboard.accounts import words
 from dashboard.accounts.state import is_late
 from dashboard.accounts.words import Trouble
@@ -40,6 +41,7 @@ class AccountView:
     feeds: tuple[FeedView, ...]
     troubles: tuple[Told, ...]
     expiry_days: int | None
+    webhooks: AccountWebhooks | None = None
 
     @property
     def read_at(self) -> datetime | None:
@@ -115,7 +117,18 @@ def account_view(session: Session, account: Account, now: datetime) -> AccountVi
         for feed in feeds
     )
     expiry = next((one.health.expiry_days for one in views), None)
-    return AccountView(account, views, tuple(_troubles(account, views, expiry)), expiry)
+    hooks = webhooks(session, now).accounts.get(account.id)
+    troubles = (*_troubles(account, views, expiry), *_of_webhooks(account, hooks))
+    return AccountView(account, views, troubles, expiry, hooks)
+
+
+def _of_webhooks(account: Account, hooks: AccountWebhooks | None) -> Iterable[Told]:
+    if hooks is None or account.state is not AccountState.CONNECTED:
+        return
+    if hooks.lost:
+        yield Told(words.NO_WEBHOOKS)
+    elif hooks.silent:
+        yield Told(words.SILENT_WEBHOOKS)
 
 
 def _troubles(account: Account, feeds: tuple[FeedView, ...], expiry: int | None) -> Iterable[Told]:

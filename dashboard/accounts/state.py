@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from collectors.coverage import Stretch, holes
 from collectors.health import LATE_AFTER_TURNS, Habit, expiry_warning, habit_of, is_silent
+from collectors.inbound import Webhooks, webhooks
 from shenava.messages import Platform
 from shenava.store import (
     Account,
@@ -91,6 +92,7 @@ class Queue:
 class State:
     places: tuple[Place, ...]
     queue: Queue
+    webhooks: Webhooks
     at: datetime
 
     @property
@@ -99,6 +101,7 @@ class State:
             all(place.is_well for place in self.places)
             and not self.queue.unknown
             and not self.queue.is_slow(self.at)
+            and self.webhooks.is_well
         )
 
 
@@ -137,7 +140,7 @@ def state(session: Session, habits: Habits, now: datetime) -> State:
     places = tuple(
         _place(session, habits, account, feeds, missing, now) for account, feeds in feeds_of.items()
     )
-    return State(places, _queue(session, now), now)
+    return State(places, _queue(session, now), webhooks(session, now), now)
 
 
 def _place(

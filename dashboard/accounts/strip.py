@@ -8,6 +8,7 @@ from typing import cast
 from flask import Flask, current_app, render_template, url_for
 from markupsafe import Markup
 
+from collectors.inbound import AccountWebhooks
 from dashboard.accounts.state import Habits, Place, Queue, State, state
 from dashboard.accounts.words import handle
 from dashboard.context import desk
@@ -51,7 +52,7 @@ def items() -> list[Item]:
     with desk().store.read() as session:
         found = state(session, habits(), desk().store.clock.now())
         waiting = approval.how_many(session, person.id) if person else 0
-    told = [*_places(found), *_queue(found.queue, found), *_approval(waiting)]
+    told = [*_places(found), *_webhooks(found), *_queue(found.queue, found), *_approval(waiting)]
     order = {"note": 0, "urgent": 1, "soon": 2, "calm": 3}
     return sorted(told, key=lambda item: order[item.level])
 
@@ -116,6 +117,44 @@ def _of_place(place: Place) -> list[Item]:
     if place.read_at is None:
         return [item("calm", _("%(account)s is being read for the first time", account=name))]
     return [item("calm", _("%(account)s read %(when)s", account=name, when=when(place.read_at)))]
+
+
+def _webhooks(found: State) -> list[Item]:
+    told, url = [], url_for("accounts.webhooks")
+    if found.webhooks.refused:
+        told.append(Item("urgent", _("Webhooks are refused: the app secret is wrong"), url))
+    if found.webhooks.waits_since is not None:
+        since = when(found.webhooks.waits_since)
+        told.append(Item("soon", _("A webhook waits since %(when)s", when=since), url))
+    if found.webhooks.failed:
+        text = ngettext(
+            "%(num)s webhook was not understood",
+            "%(num)s webhooks were not understood",
+            found.webhooks.failed,
+        )
+        told.append(Item("soon", Markup.escape(text), url))
+    for place in found.places:
+        one = found.webhooks.accounts.get(place.account_id)
+        if one is not None and place.state is AccountState.CONNECTED:
+            told += _webhooks_of(one, handle(place.handle), url)
+    return told
+
+
+def _webhooks_of(one: AccountWebhooks, name: Markup, url: str) -> list[Item]:
+    if one.lost:
+        text = _("Instagram sends no more webhooks for %(account)s", account=name)
+        return [Item("urgent", text, url)]
+    if not one.missed:
+        return []
+    text = Markup(  # noqa: S704 - the words are ours, what fills them is escaped
+        ngettext(
+            "%(num)s message at %(account)s came without its webhook",
+            "%(num)s messages at %(account)s came without their webhook",
+            one.missed,
+            account=name,
+        )
+    )
+    return [Item("soon", text, url)]
 
 
 def _expiry(days: int, name: Markup) -> Markup:

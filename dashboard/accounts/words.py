@@ -18,7 +18,15 @@ from shenava.channels import (
     Unauthorised,
 )
 from shenava.messages import Source
-from shenava.store import AccountState, CoverageKind, Feed, FeedError, OutboxState, PausedBecause
+from shenava.store import (
+    AccountState,
+    CoverageKind,
+    Feed,
+    FeedError,
+    InboundReason,
+    OutboxState,
+    PausedBecause,
+)
 
 SOURCES = {
     Source.MENTION: lazy("Mentions and answers to you"),
@@ -119,6 +127,23 @@ GAPS = Trouble(
     lazy("For a part of the last day we cannot vouch that nothing is missing."),
     lazy("The ledger shows which. Look at that time on the platform."),
 )
+NO_WEBHOOKS = Trouble(
+    "urgent",
+    lazy("The platform says that no webhooks are ordered for this account any more."),
+    lazy("Messages are still read, some minutes later. Order the webhooks again."),
+)
+SILENT_WEBHOOKS = Trouble(
+    "soon",
+    lazy("Webhooks bring nothing any more, though new messages were found by reading."),
+    lazy("Look at the page of webhooks whether the platform reaches our address."),
+)
+NOT_UNDERSTOOD = {
+    InboundReason.UNREADABLE: lazy("The platform signed it, but it is nothing we can read."),
+    InboundReason.STRANGER: lazy("It is about an account that is not connected here."),
+    InboundReason.FAULTY: lazy("A part of it lacks what it should have."),
+    InboundReason.UNFETCHED: lazy("It points to something that could not be fetched."),
+    InboundReason.INTERNAL: lazy("Something failed on our side; the log tells more."),
+}
 EXPIRES = Trouble(
     "urgent", lazy("The keys end soon and cannot be renewed by themselves."), _CONNECT_AGAIN
 )

@@ -35,6 +35,14 @@ from shenava.store.duty import (
     Switch,
 )
 from shenava.store.erased import ErasedKey
+from shenava.store.inbound import (
+    InboundDoor,
+    InboundEvent,
+    InboundReason,
+    InboundState,
+    WebhookAccount,
+    WebhookMiss,
+)
 from shenava.store.ledger import Audit, Change, Fact, FactKind
 from shenava.store.media import Attachment, AttachmentState, Picture
 from shenava.store.messages import (
@@ -108,6 +116,10 @@ __all__ = [
     "FeedError",
     "Identity",
     "IdentityHandle",
+    "InboundDoor",
+    "InboundEvent",
+    "InboundReason",
+    "InboundState",
     "LinkPurpose",
     "MailState",
     "Merge",
@@ -141,5 +153,7 @@ __all__ = [
     "User",
     "UserState",
     "VerdictRow",
+    "WebhookAccount",
+    "WebhookMiss",
     "case_rank",
 ]

@@ -11,10 +11,12 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.orm import Session
 
+from shenava.messages import Platform
 from shenava.store.customers import Clue
+from shenava.store.inbound import InboundEvent, InboundState
 from shenava.store.media import Attachment, Picture
 from shenava.store.messages import Message, MessageVersion, RemovedBecause, VerdictRow
 
@@ -104,3 +106,29 @@ def forget_words(session: Session) -> None:
     its parts are merged; PostgreSQL's vacuum does it by itself."""
     if session.get_bind().dialect.name == "sqlite":
         session.execute(text("INSERT INTO message_search(message_search) VALUES ('optimize')"))
+
+
+def forget_bodies(session: Session, platform: Platform, native_ids: Collection[str]) -> int:
+    """Remove the bodies that hold one of these ids, of people who are being erased or of messages
+    that were taken back; returns how many. What still waits is taken in first (intake knows who was
+    erased) and goes then."""
+    found = 0
+    # As JSON writes them; Meta escapes the slash.
+    for written in sorted({f'"{one}"' for one in native_ids}):
+        needle = written.replace("/", "\\/").encode()
+        holds = (
+            func.instr(InboundEvent.body, needle)
+            if session.get_bind().dialect.name == "sqlite"
+            else func.pg_catalog.position(InboundEvent.body, needle)
+        )
+        of_them = (InboundEvent.platform == platform, holds > 0)
+        waiting = session.connection().execute(
+            update(InboundEvent)
+            .where(*of_them, InboundEvent.state == InboundState.WAITING)
+            .values(forget=True)
+        )
+        gone = session.connection().execute(
+            delete(InboundEvent).where(*of_them, InboundEvent.state != InboundState.WAITING)
+        )
+        found += int(waiting.rowcount) + int(gone.rowcount)
+    return found

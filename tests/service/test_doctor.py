@@ -53,6 +53,7 @@ def test_on_a_fresh_machine_all_is_well_and_nothing_is_made(home: Path) -> None:
         "Database",
         "Verdict model",
         "Port",
+        "Public address",
         "Time zone data",
     ]
     assert not home.exists()
@@ -259,3 +260,13 @@ def test_the_command_ends_with_1_when_something_is_broken(home: Path) -> None:
     found = json.loads(as_json.stdout)
     assert found["ok"] is False
     assert [check["ok"] for check in found["checks"]] == [True, True, False]
+
+
+def test_without_https_it_says_what_that_costs(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHENAVA_PUBLIC_URL", "http://desk.shop.example")
+    (check,) = [check for check in examine() if check.name == "Public address"]
+    assert not check.ok
+    assert "webhooks" in check.words
+    monkeypatch.setenv("SHENAVA_PUBLIC_URL", "https://desk.shop.example")
+    (check,) = [check for check in examine() if check.name == "Public address"]
+    assert check.ok

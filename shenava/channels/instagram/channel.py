@@ -9,13 +9,21 @@ from datetime import datetime, timedelta
 from shenava.channels import media
 from shenava.channels.base import Cursor, LookedUp, Outgoing, Page, Profile, Reads, Sent
 from shenava.channels.errors import Rejected, RejectedBecause, Unauthorised, Unreachable
-from shenava.channels.instagram import oauth
+from shenava.channels.instagram import oauth, pointers
 from shenava.channels.instagram.client import Client, base_of, checked
 from shenava.channels.instagram.credentials import Login, Token
 from shenava.channels.instagram.failures import TALK
-from shenava.channels.instagram.parse import Us, mapping_of, profile_of, tagged_of, text_of
-from shenava.channels.instagram.read import TAG_FIELDS, Reader, cursor_from
+from shenava.channels.instagram.parse import (
+    Us,
+    mapping_of,
+    mentioning_of,
+    profile_of,
+    tagged_of,
+    text_of,
+)
+from shenava.channels.instagram.read import MENTIONING_FIELDS, TAG_FIELDS, Reader, cursor_from
 from shenava.channels.instagram.send import Sender
+from shenava.channels.webhooks import Fetched, Pointer, PointerKind
 from shenava.channels.wire import Timeouts, Wire
 from shenava.clock import Clock
 from shenava.messages import AccountRef, Incoming, MediaRef, Platform, Source
@@ -138,19 +146,36 @@ class InstagramChannel:
         """The post, or the comment under it, that a webhook says names the account: by its id,
         for no list has it (Graph API, "Mentioned Media", "Mentioned Comment"). With a page's token
         only. ``None`` when it is ours, or gone."""
-        us = self._us()
-        asked = f"mentioned_media.media_id({checked(media)}){{{TAG_FIELDS}}}"
-        name = "mentioned_media"
-        if comment is not None:
-            name = "mentioned_comment"
-            asked = f"{name}.comment_id({checked(comment)}){{id,text,timestamp,username,media}}"
-        answer = self._client.get(f"/{checked(us.profile.native_id)}", fields=asked)
-        told = dict(mapping_of(answer, name))
-        if comment is not None:
-            told["caption"] = told.pop("text", "")
-        now = self._clock.now()
-        found = tagged_of({"id": comment or media, **told}, us, now, Source.WEBHOOK)
-        return found and replace(found, summoned=True)
+        us, now = self._us(), self._clock.now()
+        us_there = f"/{checked(us.profile.native_id)}"
+        if comment is None:
+            asked = f"mentioned_media.media_id({checked(media)}){{{TAG_FIELDS}}}"
+            told = mapping_of(self._client.get(us_there, fields=asked), "mentioned_media")
+            found = tagged_of({"id": media, **told}, us, now, Source.WEBHOOK)
+            return found and replace(found, summoned=True)
+        asked = f"mentioned_comment.comment_id({checked(comment)}){{{MENTIONING_FIELDS}}}"
+        told = mapping_of(self._client.get(us_there, fields=asked), "mentioned_comment")
+        return mentioning_of(told, comment, media, us, now)
+
+    def follow(self, pointer: Pointer) -> Fetched:
+        """Fetch what a webhook only points to; see :class:`shenava.channels.webhooks.Receiver`."""
+        us, now = self._us(), self._clock.now()
+        match pointer.kind:
+            case PointerKind.COMMENT:
+                return pointers.comment(self._client, us, pointer.key, now)
+            case PointerKind.MESSAGE:
+                return pointers.message(self._client, us, pointer.key, now)
+            case PointerKind.MENTION_COMMENT:
+                found = self.mention(pointer.post_key or "", pointer.key)
+            case PointerKind.MENTION_POST:
+                found = self.mention(pointer.key)
+        return Fetched((found,)) if found is not None else Fetched()
+
+    def subscribed(self) -> frozenset[str]:
+        return pointers.subscribed(self._client)
+
+    def subscribe(self) -> None:
+        pointers.subscribe(self._client, self._token.login)
 
     def look_up(self, keys: Sequence[str]) -> LookedUp:
         """Which of at most :data:`LOOK_UP_LIMIT` comments are still there. Raises ``ValueError``

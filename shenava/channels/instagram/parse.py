@@ -238,6 +238,26 @@ def tagged_of(one: Json, us: Us, now: datetime, source: Source) -> Incoming | No
     )
 
 
+def mentioning_of(one: Json, comment: str, media: str, us: Us, now: datetime) -> Incoming:
+    """A comment under a stranger's post that names us. Instagram does not tell who wrote it: it
+    stands for itself."""
+    post = mapping_of(one, "media")
+    place = Place(text_of(post, "id") or media, text_of(post, "permalink"))
+    return Incoming(
+        account=us.account,
+        native_key=comment,
+        kind=MessageKind.MENTION,
+        author=Author(f"author-of-{comment}", None),
+        text=text_of(one, "text") or "",
+        written_at=time_of(one.get("timestamp"), now),
+        source=Source.WEBHOOK,
+        post=PostRef(place.media, place.permalink),
+        reply_to_key=place.media,
+        permalink=place.link(comment),
+        summoned=True,
+    )
+
+
 # --- private messages -----------------------------------------------------------------------
 
 
@@ -286,7 +306,8 @@ def _about(one: Json, says_something: bool) -> About | None:
 
 def _attachments(key: str, one: Json) -> Iterator[MediaRef]:
     for number, each in enumerate(items_of(one.get("attachments"))):
-        name = text_of(each, "id") or f"{key}:{number}"
+        # By its place: a webhook tells of the same without naming it.
+        name = f"{key}:{number}"
         image, film = mapping_of(each, "image_data"), mapping_of(each, "video_data")
         if image.get("render_as_sticker") is True:
             continue

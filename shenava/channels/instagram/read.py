@@ -66,6 +66,9 @@ POST_FIELDS = "id,caption,timestamp,permalink,comments_count"
 _REPLY = "id,text,timestamp,username,from,parent_id,hidden,like_count"
 COMMENT_FIELDS = f"{_REPLY},replies.limit({COMMENTS_PAGE}){{{_REPLY}}}"
 MESSAGE_FIELDS = "id,created_time,from,to,message,attachments,story,shares,reactions,is_unsupported"
+MENTIONING_FIELDS = "id,text,timestamp,media{id,permalink}"
+"""Of a comment under a stranger's post that names us; who wrote it is not told ("Mentioned
+Comment", read 2026-11-22)."""
 TAG_FIELDS = "id,caption,media_type,media_url,permalink,thumbnail_url,timestamp,username"
 _HASHTAG_FIELDS = "id,caption,media_type,media_url,permalink,timestamp"
 

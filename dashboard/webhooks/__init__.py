@@ -1,0 +1,1 @@
+"""What platforms knock at: the doors of webhooks, and the pictures that they fetch from us."""
