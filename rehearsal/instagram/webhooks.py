@@ -10,7 +10,8 @@ some seconds; here five.
 Told is what was subscribed to (``POST /me/subscribed_apps``), once the app has an address (set by
 the control). With a token of Facebook Login that is asked of the page, whose fields have other
 names; what is told of Instagram is then chosen in the app's dashboard, for all accounts at once
-("Webhooks for Instagram"): here all of it is chosen there. What waits to be delivered does not outlive the simulator.
+("Webhooks for Instagram"): here all of it is chosen there. What waits to be delivered does not
+outlive the simulator.
 """
 
 from __future__ import annotations
