@@ -17,6 +17,9 @@ from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
 from random import Random
 
+from config import Settings
+from responder.broadcasts.feeding import PictureWanted
+from responder.broadcasts.running import Draw
 from responder.convoy import FENCE, Arrived, Departed, NotBegun, arrive, depart, has_work
 from responder.dispatch import Means, before_leaving
 from responder.policy import Policy
@@ -32,12 +35,35 @@ THREADS = 8
 MOST = 256
 """Rows under way at once, at most: so many are unknown for a while should the process die."""
 
+ALT_LIMIT = 1_000
+"""Characters of a picture's description: what the tightest platform takes."""
+
 _PATIENCE = timedelta(seconds=1.5)
 """If nothing may leave for longer than that, the schedule's next turn is soon enough."""
 
 _SLICE_S = 0.02
 _GATHER_S = 0.004
 """How long the first answer waits for others to be written down with."""
+
+
+def drawer(settings: Settings) -> Draw:
+    """Makes pictures as ``settings`` say: in the shop's colour, with the font they name."""
+    from responder.broadcasts.templates import STAGE_WORDS
+    from shenava.fonts import FontsMissing, find_fonts
+    from shenava.notice import Notice, NoticeTooLong, draw_notice
+
+    def draw(wanted: PictureWanted) -> tuple[bytes, str] | None:
+        name = settings.shop_name or wanted.name
+        stage = STAGE_WORDS[wanted.stage][wanted.language]
+        try:
+            fonts = find_fonts(settings.font_file)
+            drawn = draw_notice(Notice(wanted.text, name, stage, settings.brand_colour), fonts)
+        except (FontsMissing, NoticeTooLong, OSError) as error:
+            log.error("the picture of a broadcast could not be made: %s", error)
+            return None
+        return drawn, wanted.text[:ALT_LIMIT]
+
+    return draw
 
 
 class Lines:

@@ -56,6 +56,8 @@ CLUES_EVERY_S = 5
 ALERTS_EVERY_S = 3
 UPKEEP_EVERY_S = 3600
 
+JOB_THREADS = 24
+
 WORKERS = 2
 """That read, and as many that send: a platform that keeps one waiting does not stop the rest."""
 
@@ -122,6 +124,7 @@ def run(settings: Settings, out: TextIO, *, sample: bool = False, rehearse: bool
         server = WebServer(_app(desk, health, connections, doors), sockets, settings.web_threads)
         _schedule(scheduler, store, settings, pipeline, health, stop)
         add_jobs(scheduler, exchange(settings, store, channels, policy, stop))
+        add_jobs(scheduler, _broadcast_jobs(store, channels, policy, settings, stop))
         if rehearsal is not None:
             add_jobs(scheduler, {"keep": (logged("keep", rehearsal.keep), KEEP_EVERY_S)})
         add_jobs(scheduler, _alert_jobs(Alerting(store, settings, policy)))
@@ -228,11 +231,14 @@ def _app(desk: Desk, health: Health, connections: Connecting, doors: Doors) -> F
 
 
 def _scheduler() -> BackgroundScheduler:
+    from apscheduler.executors.pool import ThreadPoolExecutor
     from apscheduler.schedulers.background import BackgroundScheduler
 
     # Late is better than never: a job is run once however often its turn was missed.
     defaults = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
-    return BackgroundScheduler(timezone=UTC, job_defaults=defaults)
+    # A thread for each job that may last, so that a broadcast of hours holds up nobody's alarm.
+    pool = {"default": ThreadPoolExecutor(JOB_THREADS)}
+    return BackgroundScheduler(timezone=UTC, job_defaults=defaults, executors=pool)
 
 
 def _schedule(
@@ -329,6 +335,28 @@ def exchange(
         jobs[f"collect {number}"] = (logged("collect", collect), EXCHANGE_EVERY_S)
         jobs[f"send {number}"] = (logged("send", send), EXCHANGE_EVERY_S)
     return jobs
+
+
+def _broadcast_jobs(
+    store: Store, channels: Channels, policy: Policy, settings: Settings, stop: threading.Event
+) -> Jobs:
+    """Two: a convoy that takes hours must not keep another broadcast from starting."""
+    from responder.broadcasts.quiet import quiet_hours
+    from responder.broadcasts.running import tick
+    from service.broadcasting import Fleet, drawer
+
+    quiet = quiet_hours(settings.broadcast_quiet_hours, settings.zone)
+    draw = drawer(settings)
+    fleet = Fleet(store, channels, policy)
+
+    def keep() -> None:
+        while not stop.is_set() and tick(store, quiet, draw):
+            pass
+
+    return {
+        "broadcasts": (logged("broadcasts", keep), EXCHANGE_EVERY_S),
+        "convoy": (logged("convoy", lambda: fleet.run(stop)), EXCHANGE_EVERY_S),
+    }
 
 
 def _alert_jobs(alerting: Alerting) -> dict[str, tuple[Callable[[], object], int]]:

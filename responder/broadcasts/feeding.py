@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from responder.broadcasts.content import Content
+from responder.broadcasts.plan import LeftOut
 from responder.circumstances import body_hash
 from responder.pictures import as_drawn
 from shenava.messages import Deed, Language
@@ -28,6 +29,7 @@ from shenava.store import (
     Recipient,
     RecipientKind,
     RecipientState,
+    Stage,
 )
 from shenava.store.bulk import update_by_id
 
@@ -36,8 +38,8 @@ AHEAD = 1_000
 
 AT_ONCE = 500
 
-Pictures = Mapping[tuple[int, Language], tuple[bytes, str]]
-"""By account and language: the notice as a picture, and its description."""
+Pictures = Mapping[int, tuple[bytes, str] | None]
+"""By account: the notice as a picture, and its description; ``None`` where none could be made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class PictureWanted:
 
     account_id: int
     language: Language
+    stage: Stage
     text: str
     name: str
 
@@ -74,6 +77,7 @@ def pictures_wanted(session: Session, broadcast: Broadcast) -> list[PictureWante
         PictureWanted(
             row.account_id,
             row.language,
+            broadcast.stage,
             content.text_for(row.platform, row.language, row.deed, place=True),
             row.name or row.handle,
         )
@@ -84,6 +88,7 @@ def pictures_wanted(session: Session, broadcast: Broadcast) -> list[PictureWante
 
 def feed(session: Session, broadcast: Broadcast, pictures: Pictures, now: datetime) -> int:
     """Put the next rows of a running broadcast into the outbox; returns how many."""
+    _leave_out(session, broadcast.id, [key for key, made in pictures.items() if made is None])
     waiting = session.execute(
         select(Recipient.account_id, Recipient.deed)
         .where(Recipient.broadcast_id == broadcast.id, Recipient.state == RecipientState.WAITING)
@@ -97,6 +102,21 @@ def feed(session: Session, broadcast: Broadcast, pictures: Pictures, now: dateti
         if room > 0:
             fed += _feed_line(session, broadcast, account_id, deed, room, pictures, now)
     return fed
+
+
+def _leave_out(session: Session, broadcast_id: int, accounts: Sequence[int]) -> None:
+    """What was to go with a picture does not go without."""
+    if accounts:
+        session.execute(
+            update(Recipient)
+            .where(
+                Recipient.broadcast_id == broadcast_id,
+                Recipient.state == RecipientState.WAITING,
+                Recipient.kind == RecipientKind.PLACE,
+                Recipient.account_id.in_(accounts),
+            )
+            .values(state=RecipientState.LEFT_OUT, reason=LeftOut.NO_PICTURE.value)
+        )
 
 
 def _queued(session: Session, broadcast_id: int) -> dict[tuple[int, Deed], int]:
@@ -176,7 +196,7 @@ def _row(
     now: datetime,
 ) -> OutboxRow:
     is_place = one.kind is RecipientKind.PLACE
-    picture, alt = pictures.get((account_id, one.language), (None, "")) if is_place else (None, "")
+    picture, alt = (pictures.get(account_id) if is_place else None) or (None, "")
     row = OutboxRow(
         principal=f"broadcast:{broadcast.id}",
         key=one.key,

@@ -50,8 +50,8 @@ again."""
 
 _AT_ONCE = 200
 
-Draw = Callable[[PictureWanted], tuple[bytes, str]]
-"""Makes the picture of a notice, and says what it shows."""
+Draw = Callable[[PictureWanted], tuple[bytes, str] | None]
+"""Makes the picture of a notice, and says what it shows; ``None`` when it cannot be made."""
 
 
 # What people do.
@@ -259,7 +259,7 @@ def _advance(store: Store, broadcast_id: int, draw: Draw) -> int:
         if row is None or row.state not in RUNNING:
             return 0
         wanted = pictures_wanted(session, row)
-    pictures: Pictures = {(one.account_id, one.language): draw(one) for one in wanted}
+    pictures: Pictures = {one.account_id: draw(one) for one in wanted}
     with store.write_alone(Alone.BROADCAST) as session:
         now = store.clock.now()
         row = locked_broadcast(session, broadcast_id)
