@@ -21,7 +21,9 @@ from bidi import algorithm as bidi
 from PIL import Image
 
 # Text from outside may turn itself around; here each line has its own direction and nothing else.
-_CONTROLS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u061c\u202a-\u202e\u2060-\u2069\ufeff]")
+_CONTROLS = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u061c\u202a-\u202e\u2060-\u2069\ufeff]"
+)
 _JOINERS = ("\u200c", "\u200d")
 
 
