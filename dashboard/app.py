@@ -21,6 +21,7 @@ from dashboard.api import blueprint as api
 from dashboard.api.pages import tokens
 from dashboard.auth import session as auth_session
 from dashboard.auth.blueprint import auth
+from dashboard.broadcasts.blueprint import broadcasts
 from dashboard.context import EXTENSION, Desk
 from dashboard.customers.blueprint import customers
 from dashboard.duty.blueprint import duty
@@ -98,7 +99,18 @@ def create_app(
     connect_views.install(app)
     app.context_processor(_for_pages)
     app.add_url_rule("/", "home", _home)
-    for blueprint in (auth, staff, inbox, customers, answering, accounts, duty, pictures, tokens):
+    for blueprint in (
+        auth,
+        staff,
+        inbox,
+        customers,
+        answering,
+        broadcasts,
+        accounts,
+        duty,
+        pictures,
+        tokens,
+    ):
         app.register_blueprint(blueprint)
     api.install(app, csrf)
     csrf.exempt(knocking)

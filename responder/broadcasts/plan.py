@@ -12,7 +12,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -355,6 +355,10 @@ class _Planner:
         key = (platform, facts)
         if key not in self._rulings:
             ruling = known.may_answer(facts)
+            if isinstance(ruling, NotAllowed) and facts.automatic:
+                # What stands in a person's way too says more than that no person wrote it.
+                other = known.may_answer(replace(facts, automatic=False))
+                ruling = other if isinstance(other, NotAllowed) else ruling
             refused = isinstance(ruling, NotAllowed)
             self._rulings[key] = ruling.reason.value if refused else None  # type: ignore[union-attr]
         return self._rulings[key]
@@ -393,7 +397,7 @@ class _Planner:
 
     def _limits(self, spot: Spot, deed: Deed) -> tuple[Limit, ...]:
         known = self.rules.get(spot.platform)
-        return known.limits_of(deed) if known is not None else ()
+        return limits_of(known, deed) if known is not None else ()
 
     def _reach(self, spot: Spot, limit: Limit) -> int:
         """How many requests the pace lets leave from the start until the broadcast expires."""
@@ -445,6 +449,14 @@ def _counter(spot: Spot, limit: Limit) -> tuple[str, str]:
     by_app = limit.per is Per.APP and spot.app_id is not None
     subject = f"app:{spot.app_id}" if by_app else f"account:{spot.account_id}"
     return subject, f"{limit.endpoint}:{limit.window}"
+
+
+def limits_of(known: PlatformRules, deed: Deed) -> tuple[Limit, ...]:
+    """The paces of a deed; none where the platform has no such deed."""
+    try:
+        return known.limits_of(deed)
+    except KeyError:
+        return ()
 
 
 def needs_picture(known: PlatformRules, deed: Deed) -> bool:

@@ -127,6 +127,16 @@ def outcome_of(state: RecipientState, outbox: OutboxState | None) -> Outcome:
     return _OF_OUTBOX[outbox] if outbox is not None else _OF_LEDGER[state]
 
 
+def outbox_states(outcome: Outcome) -> list[OutboxState]:
+    """The states there that mean it."""
+    return [state for state, meant in _OF_OUTBOX.items() if meant is outcome]
+
+
+def recipient_states(outcome: Outcome) -> list[RecipientState]:
+    """The states of a line without a row in the outbox that mean it."""
+    return [state for state, meant in _OF_LEDGER.items() if meant is outcome]
+
+
 def _order(item: tuple[tuple[int, bool, Outcome, str | None], int]) -> tuple[int, bool, int, str]:
     (account_id, is_place, outcome, reason), _ = item
     return account_id, not is_place, list(Outcome).index(outcome), reason or ""

@@ -12,7 +12,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from responder.broadcasts.content import Aim
-from responder.broadcasts.plan import Candidate, Snapshot, Spot
+from responder.broadcasts.plan import Candidate, Snapshot, Spot, limits_of
 from responder.circumstances import Rules, platform_facts, standing_of, surroundings
 from responder.rates import used_of, uses_of
 from shenava.channels.rules import Per
@@ -37,6 +37,8 @@ from shenava.store.spending import spent
 
 _AT_ONCE = 2_000
 """People who are asked about together: PostgreSQL takes no more than 65,535 values a question."""
+
+_DEEDS = (Deed.POST, Deed.ANSWER, Deed.DM, Deed.PRIVATE_REPLY)
 
 _WRITTEN = (Language.FA, Language.AR, Language.EN)
 
@@ -116,9 +118,9 @@ def _spots(
                 left = max(0, used.money_limit_micros - used.micros - used.held_micros)
         known = rules.get(row.platform)
         paces: dict[Any, int] = {}
-        for deed in Deed if known is not None else ():
+        for deed in _DEEDS if known is not None else ():
             assert known is not None
-            for use in uses_of(known.limits_of(deed), row.id, row.app_id):
+            for use in uses_of(limits_of(known, deed), row.id, row.app_id):
                 per = Per.APP if use.subject.startswith("app:") else Per.USER
                 for limit in use.limits:
                     key = (limit.endpoint, per, limit.window)
