@@ -20,6 +20,7 @@ import click
 
 from config import SettingsError, load
 from service.accounts_cli import account
+from service.broadcast_cli import broadcast
 from service.erasing_cli import erase
 from service.errors import Halt
 from shenava import __version__
@@ -114,6 +115,7 @@ def run(sample: bool, rehearsal: bool) -> None:
 
 cli.add_command(account)
 cli.add_command(erase)
+cli.add_command(broadcast)
 
 
 @cli.group()

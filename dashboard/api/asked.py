@@ -10,9 +10,10 @@ from pydantic import Field, StringConstraints
 from dashboard.api.words import Asked, Id, Instant, Parameters, Words
 from dashboard.inbox.wanted import QUERY_LIMIT
 from responder.approval import WORD_LIMIT
+from responder.broadcasts.content import TEXT_LIMIT
 from responder.casework import NOTE_LIMIT
 from shenava.messages import Intent, Language, Platform, Sentiment
-from shenava.store import OutboxState
+from shenava.store import BroadcastState, OutboxState, Stage
 
 LIMIT = 200
 """Items on one page at most."""
@@ -133,6 +134,12 @@ class CustomerQuery(Parameters):
     limit: Limit = 50
 
 
+class BroadcastQuery(Parameters):
+    state: BroadcastState | None = None
+    cursor: Cursor | None = None
+    limit: Limit = 50
+
+
 class ChangeQuery(Parameters):
     since: Annotated[str, StringConstraints(pattern="^[0-9]{1,18}$")] | None = Field(
         default=None,
@@ -238,3 +245,56 @@ class WriteAnswer(Asked):
     )
     expires_at: Instant | None = Field(default=None, description="Do not send after this.")
     seen: Seen | None = None
+
+
+BroadcastText = Annotated[Words, StringConstraints(max_length=TEXT_LIMIT)]
+Spoken = Literal["fa", "ar", "en"]
+
+
+class BroadcastAccount(Asked):
+    """One of the shop's own places, and the language of the public post there."""
+
+    id: Id
+    language: Spoken | None = None
+
+
+class WriteBroadcast(Asked):
+    """Tell everyone at once."""
+
+    text: dict[Spoken, BroadcastText] = Field(description="The notice, by language.")
+    personal: dict[Spoken, BroadcastText] = Field(
+        default_factory=dict,
+        description="What people are told who are written to one by one; without it, the notice.",
+    )
+    link: Annotated[Words, StringConstraints(max_length=500)] = ""
+    picture: bool = Field(default=False, description="Post the notice as a picture too.")
+    kind: Literal["payment", "site", "delivery", "support", "other"] = "other"
+    stage: Annotated[Stage, Field(strict=False)] = Stage.INVESTIGATING
+    accounts: Annotated[list[BroadcastAccount], Field(max_length=100)] | None = Field(
+        default=None,
+        description="Where to post in public; null: every connected account (of a follow-up: where"
+        " the notice before was posted); an empty list: nowhere.",
+    )
+    complaints_about: Annotated[
+        list[Annotated[Intent, Field(strict=False)]], Field(max_length=len(Intent))
+    ] = Field(default_factory=list, description="Answer open complaints about these.")
+    complaints_since: Instant | None = Field(
+        default=None, description="Only of cases that were written to since."
+    )
+    cases: Annotated[list[Id], Field(max_length=10_000)] = Field(
+        default_factory=list, description="Answer these cases too."
+    )
+    vips: bool = False
+    open_windows: bool = Field(
+        default=False, description="Write to everyone who may be written to in private."
+    )
+    follows: Id | None = Field(
+        default=None, description="The broadcast whose people are to hear this; no others do."
+    )
+    close_cases: bool = Field(
+        default=False, description="Close the cases of those who are told, unless they write again."
+    )
+    urgent: bool = Field(default=False, description="It leaves in quiet hours too.")
+    not_before: Instant | None = None
+    expires_after_hours: Annotated[int, Field(ge=1, le=168)] | None = None
+    send: bool = Field(default=False, description="Send what was planned; else it is only planned.")

@@ -26,6 +26,8 @@ SCOPES = {
     Scope.ACCOUNTS_READ: lazy("Read the list of your accounts"),
     Scope.CUSTOMERS_READ: lazy("Read customers: who is who, marks, notes and cases"),
     Scope.CUSTOMERS_WRITE: lazy("Work on customers: mark, note, merge and split"),
+    Scope.BROADCASTS_READ: lazy("Read broadcasts and what became of them"),
+    Scope.BROADCASTS_WRITE: lazy("Write broadcasts and send them to everyone"),
 }
 
 

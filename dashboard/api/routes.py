@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboard.api import answers, asked, cases, customers, messages, shapes
+from dashboard.api import answers, asked, broadcasts, cases, customers, messages, shapes
 from dashboard.api.problems import Kind
 from dashboard.api.serving import Route
 from shenava.store import Scope
@@ -191,6 +191,31 @@ ROUTES = (
         (Scope.ANSWERS_WRITE, Scope.ANSWERS_READ),
         body=asked.SendBack,
         kinds=(Kind.NOT_YOURS,),
+    ),
+    Route(
+        "POST",
+        "/broadcasts",
+        broadcasts.write_broadcast,
+        shapes.Broadcast,
+        (Scope.BROADCASTS_WRITE,),
+        body=asked.WriteBroadcast,
+        keyed=True,
+        status=202,
+    ),
+    Route(
+        "GET",
+        "/broadcasts",
+        broadcasts.list_broadcasts,
+        shapes.BroadcastPage,
+        (Scope.BROADCASTS_READ,),
+        query=asked.BroadcastQuery,
+    ),
+    Route(
+        "GET",
+        "/broadcasts/{broadcast_id}",
+        broadcasts.get_broadcast,
+        shapes.Broadcast,
+        (Scope.BROADCASTS_READ,),
     ),
     Route(
         "GET",

@@ -20,10 +20,12 @@ from shenava.messages import (
 from shenava.store import (
     AccountState,
     AttachmentState,
+    BroadcastState,
     CaseState,
     OutboxState,
     PausedBecause,
     RemovedBecause,
+    Stage,
 )
 
 _Item = TypeVar("_Item")
@@ -360,3 +362,68 @@ class Problems(Told):
     """All kinds of problems there are."""
 
     items: list[ProblemKind]
+
+
+class BroadcastSummary(Told):
+    """A notice to everyone at once."""
+
+    id: Id
+    state: BroadcastState
+    stage: Stage
+    kind: str
+    follows: Id | None = Field(description="The broadcast whose people this one goes to.")
+    created_at: Instant
+    not_before: Instant | None
+    expires_at: Instant | None
+    started_at: Instant | None
+    ended_at: Instant | None
+    recipients: int = Field(description="Public posts and people that the plan reaches.")
+    people: int = Field(description="Of these, people.")
+    price_micros: int = Field(description="What the plan costs, in millionths of a US dollar.")
+    seconds: int = Field(description="How long it takes at the platforms' pace.")
+
+
+class BroadcastPost(Told):
+    """A public post, as it will look."""
+
+    account_id: Id
+    language: Language
+    text: str
+    length: int = Field(description="As the platform counts.")
+    length_limit: int
+    price_micros: int
+    left_out_because: str | None
+
+
+class LeftOut(Told):
+    """How many are not told, and why."""
+
+    account_id: Id
+    reason: str
+    count: int
+
+
+class BroadcastProgress(Told):
+    """How many recipients ended in each way, or have not yet."""
+
+    waiting: int
+    sending: int
+    sent: int
+    refused: int
+    failed: int
+    unknown: int = Field(description="Sent or not: looked up, or left to a person.")
+    by_hand: int = Field(description="A person has to post it.")
+    left_out: int
+    stopped: int
+
+
+class Broadcast(BroadcastSummary):
+    """A notice to everyone at once, with its plan and what became of everyone."""
+
+    posts: list[BroadcastPost]
+    left_out: list[LeftOut]
+    progress: BroadcastProgress
+
+
+class BroadcastPage(Page[BroadcastSummary]):
+    """Some broadcasts."""

@@ -57,14 +57,14 @@ Draw = Callable[[PictureWanted], tuple[bytes, str] | None]
 # What people do.
 
 
-def pause(session: Session, actor: int, broadcast_id: int, now: datetime) -> bool:
+def pause(session: Session, actor: int | None, broadcast_id: int, now: datetime) -> bool:
     """Nothing more leaves until :func:`go_on`. What is under way arrives."""
     return _turn(
         session, actor, broadcast_id, now, BroadcastState.SENDING, BroadcastState.PAUSED, "paused"
     )
 
 
-def go_on(session: Session, actor: int, broadcast_id: int, now: datetime) -> bool:
+def go_on(session: Session, actor: int | None, broadcast_id: int, now: datetime) -> bool:
     return _turn(
         session, actor, broadcast_id, now, BroadcastState.PAUSED, BroadcastState.SENDING, "resumed"
     )
@@ -72,7 +72,7 @@ def go_on(session: Session, actor: int, broadcast_id: int, now: datetime) -> boo
 
 def _turn(
     session: Session,
-    actor: int,
+    actor: int | None,
     broadcast_id: int,
     now: datetime,
     before: BroadcastState,
@@ -112,7 +112,7 @@ def stop(session: Session, actor: int | None, broadcast_id: int, now: datetime) 
 
 def retry_failed(
     session: Session,
-    actor: int,
+    actor: int | None,
     broadcast_id: int,
     now: datetime,
     rules: Rules,

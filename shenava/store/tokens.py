@@ -24,6 +24,8 @@ class Scope(StrEnum):
     ACCOUNTS_READ = "accounts:read"
     CUSTOMERS_READ = "customers:read"
     CUSTOMERS_WRITE = "customers:write"
+    BROADCASTS_READ = "broadcasts:read"
+    BROADCASTS_WRITE = "broadcasts:write"
 
 
 class ApiToken(Base):
