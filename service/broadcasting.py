@@ -177,7 +177,7 @@ class Fleet:
                     if came:
                         self._write_down(came)
                         under_way -= len(came)
-                        quick = _grown(quick, len(came), self._threads)
+                        quick = _grown(quick, came, self._threads)
                     continue
                 if stopping or again_at is None or again_at - now > _PATIENCE:
                     return sent
@@ -223,9 +223,10 @@ def _gather(back: SimpleQueue[Arrived], wait: float) -> list[Arrived]:
     return came
 
 
-def _grown(quick: float, count: int, threads: int) -> float:
+def _grown(quick: float, came: Sequence[Arrived], threads: int) -> float:
     """How many rows may be under way: more where answers come fast, fewer where they do not."""
-    least = threads * 2
-    if count >= quick / 4:
+    if any(isinstance(one.outcome, NotBegun) for one in came):
+        return max(float(threads), quick / 2)
+    if len(came) >= quick / 4:
         return min(float(MOST), quick * 1.5)
-    return max(float(least), quick * 0.9)
+    return max(float(threads * 2), quick * 0.9)
