@@ -139,6 +139,9 @@ def _serve(address: str, ledger: Path, faults: Faults, seed: int) -> None:
         daemon_threads = True
         request_queue_size = 128
 
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            """Whoever asked was killed."""
+
     with Server(address, Handler) as server:
         server.serve_forever()
 

@@ -24,8 +24,9 @@ _NONE: Texts = MappingProxyType({})
 class Content:
     """``texts``: the notice, by language. ``special``: other words for one platform's public post.
     ``personal``: what people are told who are written to one by one; the notice where empty.
-    ``link`` is put at the end of public posts, and of personal messages. ``picture``: the notice
-    as a picture goes with every public post; where a platform needs one it goes anyway."""
+    ``link`` is put at the end of public posts, and not of what people are told one by one: some
+    platforms take many times the price for it. ``picture``: the notice as a picture goes with
+    every public post; where a platform needs one it goes anyway."""
 
     texts: Texts
     special: Mapping[Platform, Texts] = field(default_factory=dict)
@@ -45,7 +46,7 @@ class Content:
         else:
             text = self.personal.get(language, "").strip()
         text = text or self.texts.get(language, "").strip()
-        if not text or not self.link or self.link in text:
+        if not place or not text or not self.link or self.link in text:
             return text
         return f"{text}\n{self.link}"
 
