@@ -207,7 +207,7 @@ class _Planner:
     _written: dict[tuple[Platform, Language, Deed, bool], str] = field(default_factory=dict)
     _fits: dict[tuple[Platform, Deed, str], bool] = field(default_factory=dict)
     _costs: dict[tuple[Platform, Deed, str, bool], int] = field(default_factory=dict)
-    _rooms: dict[tuple[int, Deed], int | None] = field(default_factory=dict)
+    _nearest: dict[Language | None, Language | None] = field(default_factory=dict)
 
     def add_place(self, account_id: int, language: Language) -> None:
         spot = self.snapshot.spots[account_id]
@@ -283,7 +283,7 @@ class _Planner:
         self.seen.add(key)
         spot = self.snapshot.spots[one.account_id]
         known = self.rules.get(spot.platform)
-        language = self.content.nearest(one.language)
+        language = self._language(one.language)
         reason: str | None = None
         deed: Deed | None = None
         price = 0
@@ -332,6 +332,11 @@ class _Planner:
         )
 
     # What is asked again and again is asked once.
+
+    def _language(self, spoken: Language | None) -> Language | None:
+        if spoken not in self._nearest:
+            self._nearest[spoken] = self.content.nearest(spoken)
+        return self._nearest[spoken]
 
     def _text(self, platform: Platform, language: Language, deed: Deed, *, place: bool) -> str:
         key = (platform, language, deed, place)
