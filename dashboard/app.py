@@ -26,7 +26,9 @@ from dashboard.context import EXTENSION, Desk
 from dashboard.customers.blueprint import customers
 from dashboard.duty.blueprint import duty
 from dashboard.inbox.blueprint import inbox
+from dashboard.pictures import upload
 from dashboard.pictures.blueprint import pictures
+from dashboard.posts.blueprint import posts
 from dashboard.reader import person_or_none, reader
 from dashboard.secret import secret_key
 from dashboard.staff.blueprint import staff
@@ -92,6 +94,8 @@ def create_app(
     # The guard comes before the CSRF check: someone signed out is asked to sign in, whatever
     # their page is worth.
     auth_session.install(app)
+    # Before the form is read for its token.
+    upload.install(app)
     csrf = CSRFProtect(app)
     assets.install(app)
     _health.install(app, health)
@@ -109,6 +113,7 @@ def create_app(
         accounts,
         duty,
         pictures,
+        posts,
         tokens,
     ):
         app.register_blueprint(blueprint)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from dashboard.answering import later, places
 from dashboard.answering.composer import KEY_LIMIT, TEXT_LIMIT, Attempt, known_values, read_seen
-from dashboard.answering.foresight import outlook
+from dashboard.answering.foresight import draft_of, outlook
 from dashboard.answering.replies import variant
 from dashboard.answering.target import Target, target_of
 from dashboard.answering.words import cannot, channel
@@ -22,6 +22,7 @@ from dashboard.inbox.actions import back_to_case, where_from
 from dashboard.inbox.pages import case_again
 from dashboard.inbox.telling import tell
 from dashboard.inbox.wanted import row_number
+from dashboard.pictures.upload import NoPicture, attached
 from dashboard.reader import me
 from responder import outbox
 from responder.collision import Collision, OutboxError
@@ -50,23 +51,27 @@ def answer(case_id: int) -> ResponseReturnValue:
     store, form = desk().store, request.form
     now = store.clock.now()
     tried = _attempt()
+    try:
+        tried = replace(tried, picture=attached())
+    except NoPicture as none:
+        return _again(case_id, tried, error=str(none.sentence), status=422)
     with store.read() as session:
         target = target_of(session, case_id, tried.message_id)
         if target is None:
             abort(404)
-        if form.get("do") in ("look", "insert"):
+        if form.get("do") in ("look", "insert", "attach", "detach"):
             return _again(case_id, _with_reply(session, target, tried))
         wrong = _wrong(session, target, tried, now)
         try:
             at = later.chosen(form, now, desk().settings.zone)
         except later.NotATime:
             wrong = _("Choose a time that is still to come, as 18:30. Nothing was sent.")
+    if not wrong and tried.picture is not None and tried.picture.fresh:
+        wrong = _("Nothing was sent yet: look at the picture first, then press again.")
     if wrong:
         return _again(case_id, tried, error=wrong, status=422)
     assert tried.deed is not None
-    draft = Draft(
-        tried.deed, target.account.id, tried.text, message_id=target.message.id, case_id=case_id
-    )
+    draft = replace(draft_of(target, tried.deed, tried.text, tried.picture), case_id=case_id)
     try:
         with store.write() as session:
             row = outbox.enqueue(
@@ -127,11 +132,13 @@ def _wrong(session: Session, target: Target, tried: Attempt, now: datetime) -> s
     """What keeps the text from leaving as it stands, in a sentence; empty when nothing does."""
     if tried.deed is None or read_seen(tried.seen) is None or not tried.key:
         abort(400)
-    if not tried.text.strip():
+    if not tried.text.strip() and tried.picture is None:
         return _("Write something first. Nothing was sent.")
     if places.places(tried.text):
         return _("Fill in what is still open first. Nothing was sent.")
-    length = outlook(session, target, tried.deed, tried.text, desk().rules, now).length
+    length = outlook(
+        session, target, tried.deed, tried.text, desk().rules, now, tried.picture
+    ).length
     if not length.fits:
         return _("It is too long for %(channel)s. Nothing was sent.", channel=_of(target))
     return ""
@@ -194,7 +201,7 @@ def settle(row_id: int) -> ResponseReturnValue:
     if sent not in ("yes", "no"):
         abort(400)
     try:
-        link = _link(request.form.get("permalink", ""))
+        link = link_of(request.form.get("permalink", ""))
     except NotALink:
         tell(_("That is no web address, so nothing was settled. Copy it from the post."), "soon")
         return redirect(f"{back_to_case(case_id)}#o{row_id}")
@@ -238,7 +245,7 @@ def by_hand(case_id: int) -> ResponseReturnValue:
     if target is None:
         abort(404)
     try:
-        link = _link(request.form.get("permalink", ""))
+        link = link_of(request.form.get("permalink", ""))
     except NotALink:
         error = _("That is no web address. Copy it from the post, or leave it empty.")
         return _again(case_id, tried, error=error, status=422)
@@ -275,7 +282,7 @@ def _key_at(account_id: int, link: str | None) -> str | None:
     return ways.key_of(link) if isinstance(ways, KnowsLinks) else None
 
 
-def _link(text: str) -> str | None:
+def link_of(text: str) -> str | None:
     """An address that a person gave. Raises :class:`NotALink`."""
     link = clean(text)[0].strip()
     if not link:

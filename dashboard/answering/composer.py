@@ -14,6 +14,7 @@ from dashboard.answering.foresight import Outlook, deeds_for, outlook
 from dashboard.answering.own import Own, own_messages, own_rows
 from dashboard.answering.target import Target, target_of
 from dashboard.context import Desk
+from dashboard.pictures.upload import Attached, known, takes_pictures
 from responder import collision, presence
 from responder.collision import Collision, CollisionKind, Seen, look_for_collision
 from shenava.messages import Deed
@@ -43,6 +44,7 @@ class Attempt:
     conflict: int | None = None
     error: str = ""
     by_hand_link: str | None = None
+    picture: Attached | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,8 @@ class Composer:
     days: Sequence[tuple[str, datetime]]
     restored: bool
     by_hand_link: str
+    picture: Attached | None = None
+    takes_picture: bool = False
 
     @property
     def deliberate(self) -> bool:
@@ -133,13 +137,18 @@ def composer(
         return None
     now = desk.store.clock.now()
     text, deed, restored = tried.text, tried.deed, attempt is not None
+    picture = tried.picture
     taken_up = session.get(OutboxRow, draft_of) if draft_of and not restored else None
     if taken_up and taken_up.case_id == case_id and _did_not_leave(taken_up):
         text, deed, restored = taken_up.text, taken_up.deed, True
+        if taken_up.picture_id is not None:
+            picture = known(session, taken_up.picture_id, taken_up.picture_alt)
     # Whether one can write at all does not hang on what is written; what it costs does.
     plain = [outlook(session, target, one, "…", desk.rules, now) for one in deeds_for(target)]
     options = tuple(
-        outlook(session, target, one.deed, text, desk.rules, now) for one in plain if one.allowed
+        outlook(session, target, one.deed, text, desk.rules, now, picture)
+        for one in plain
+        if one.allowed
     )
     fresh_seen = seen_word(collision.seen(session, case_id))
     values = known_values(target, people.get(me, ""))
@@ -166,6 +175,9 @@ def composer(
         days=later.days(now, desk.settings.zone),
         restored=restored,
         by_hand_link=tried.by_hand_link or "",
+        picture=picture,
+        takes_picture=bool(options)
+        and all(takes_pictures(desk.rules.get(target.platform), one.deed) for one in options),
     )
 
 

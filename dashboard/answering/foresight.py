@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from dashboard.answering.target import Target
+from dashboard.pictures.upload import Attached
 from responder.circumstances import Rules
 from responder.outbox import Draft
 from responder.preview import Preview, preview
@@ -39,10 +40,16 @@ def deeds_for(target: Target) -> tuple[Deed, ...]:
 
 
 def outlook(
-    session: Session, target: Target, deed: Deed, text: str, rules: Rules, now: datetime
+    session: Session,
+    target: Target,
+    deed: Deed,
+    text: str,
+    rules: Rules,
+    now: datetime,
+    picture: Attached | None = None,
 ) -> Outlook:
     """What sending ``text`` now would come to."""
-    found = preview(session, draft_of(target, deed, text), rules, now)
+    found = preview(session, draft_of(target, deed, text, picture), rules, now)
     return Outlook(
         refused=found.refused,
         length=found.length,
@@ -54,8 +61,14 @@ def outlook(
     )
 
 
-def draft_of(target: Target, deed: Deed, text: str) -> Draft:
+def draft_of(target: Target, deed: Deed, text: str, picture: Attached | None = None) -> Draft:
     """``text`` as an answer to ``target``."""
     return Draft(
-        deed, target.account.id, text, message_id=target.message.id, case_id=target.case.id
+        deed,
+        target.account.id,
+        text,
+        message_id=target.message.id,
+        case_id=target.case.id,
+        picture_id=picture.id if picture else None,
+        picture_alt=picture.alt if picture else "",
     )

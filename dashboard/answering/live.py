@@ -17,6 +17,7 @@ from dashboard.auth.roles import background
 from dashboard.context import desk
 from dashboard.inbox.pages import surroundings
 from dashboard.inbox.wanted import read, row_number
+from dashboard.pictures.upload import known
 from dashboard.reader import me
 from responder import presence
 from shenava.store import Case, PresenceKind, User
@@ -75,8 +76,11 @@ def weigh(case_id: int) -> ResponseReturnValue:
         target = target_of(session, case_id, row_number(request.form.get("message")))
         if target is None:
             abort(404)
+        number = row_number(request.form.get("picture_id"))
+        picture = known(session, number, request.form.get("picture_alt", "")) if number else None
         options = [
-            outlook(session, target, deed, text, desk().rules, now) for deed in deeds_for(target)
+            outlook(session, target, deed, text, desk().rules, now, picture)
+            for deed in deeds_for(target)
         ]
     return jsonify(
         facts={

@@ -14,11 +14,12 @@ from sqlalchemy.orm import Session
 
 from dashboard.answering import words
 from dashboard.answering.target import web_link
+from dashboard.pictures.shown import small_size
 from responder import approval
 from responder.gate import Why
 from responder.outbox import UNDO
 from shenava.messages import Deed, Platform
-from shenava.store import Account, Message, OutboxRow, OutboxState, OwnMessageRow
+from shenava.store import Account, Message, OutboxRow, OutboxState, OwnMessageRow, Picture
 
 SHOWN = 200
 """Own messages of a case that its page shows, the newest."""
@@ -102,6 +103,9 @@ class Own:
     body_hash: str = ""
     returned_by: str | None = None
     word: str = ""
+    picture_id: int | None = None
+    picture_alt: str = ""
+    picture_size: tuple[int, int] = (0, 0)
 
     is_own = True
 
@@ -169,6 +173,7 @@ def _of_rows(
         )
     )
     links = _links(session, [row for row in rows if row.state is OutboxState.UNKNOWN])
+    sizes = _sizes(session, [row.picture_id for row in rows if row.picture_id is not None])
     waiting = any(row.state is OutboxState.AWAITING_APPROVAL for row in rows)
     approver = waiting and approval.may_approve(session, me)
     return [
@@ -179,9 +184,20 @@ def _of_rows(
             and row.state is OutboxState.AWAITING_APPROVAL
             and not approval.is_ones_own(row, me),
             newest_id=newest.get(row.case_id or 0, 0),
+            picture_id=row.picture_id,
+            picture_alt=row.picture_alt,
+            picture_size=sizes.get(row.picture_id or 0, (0, 0)),
         )
         for row in rows
     ]
+
+
+def _sizes(session: Session, picture_ids: Collection[int]) -> dict[int, tuple[int, int]]:
+    """How large these pictures are shown when they are shown small."""
+    if not picture_ids:
+        return {}
+    asked = select(Picture.id, Picture.width, Picture.height).where(Picture.id.in_(picture_ids))
+    return {row.id: small_size(row.width, row.height) for row in session.execute(asked)}
 
 
 def _newest(session: Session, case_ids: Collection[int]) -> dict[int, int]:

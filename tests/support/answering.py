@@ -43,6 +43,9 @@ class ScriptedX(ScriptedPlatform):
     def key_of(self, link: str) -> str | None:
         return key_of(link)
 
+    def takes_picture(self, deed: Deed) -> bool:
+        return rules.takes_picture(deed)
+
     def price_of(self, outgoing: Outgoing, summoned: bool = False) -> int:
         return rules.price_of(outgoing, summoned)
 

@@ -154,6 +154,8 @@ async function weigh() {
     const answer = await post(composer.dataset.weigh, {
       text: area().value,
       message: fields.message.value,
+      picture_id: fields.picture_id?.value ?? "",
+      picture_alt: fields.picture_alt?.value ?? "",
     });
     if (!answer.ok) return;
     told = await answer.json();

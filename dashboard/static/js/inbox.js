@@ -201,7 +201,8 @@ document.addEventListener("submit", async (event) => {
   const form = event.target;
   if (!form.closest("#inbox") || form.method === "dialog") return;
   event.preventDefault();
-  const fields = new URLSearchParams(new FormData(form, event.submitter));
+  const data = new FormData(form, event.submitter);
+  const fields = form.enctype === "multipart/form-data" ? data : new URLSearchParams(data);
   if (form.method === "get") {
     for (const [name, value] of [...fields]) if (!value) fields.delete(name);
     open(`${form.action}?${fields}`);

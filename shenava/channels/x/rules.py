@@ -121,6 +121,11 @@ def _may_write_privately(facts: Facts) -> Ruling:
     return NotAllowed(Reason.NO_CONSENT, way_out, DM_CONSENT)
 
 
+def takes_picture(deed: Deed) -> bool:
+    """Whether a picture can go with it: X takes one with posts, answers and private messages."""
+    return deed in (Deed.POST, Deed.ANSWER, Deed.DM)
+
+
 # --- how fast -------------------------------------------------------------------------------
 
 _QUARTER = timedelta(minutes=15)

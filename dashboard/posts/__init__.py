@@ -1,0 +1,1 @@
+"""New posts of the shop: written, looked at, sent, and what became of them."""
