@@ -60,6 +60,9 @@ class XWays:
     def may_answer(self, facts: Facts) -> Ruling:
         return rules.may_answer(facts)
 
+    def takes_picture(self, deed: Deed) -> bool:
+        return rules.takes_picture(deed)
+
     def length_of(self, text: str, deed: Deed = Deed.ANSWER) -> Length:
         return length_of(text, deed)
 
