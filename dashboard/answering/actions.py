@@ -207,7 +207,7 @@ def settle(row_id: int) -> ResponseReturnValue:
         return redirect(f"{back_to_case(case_id)}#o{row_id}")
     store = desk().store
     with store.read() as session:
-        key = _key_at(session.get_one(OutboxRow, row_id).account_id, link)
+        key = key_at(session.get_one(OutboxRow, row_id).account_id, link)
 
     def deed(session: Session, now: datetime) -> bool:
         return outbox.settle(
@@ -252,7 +252,7 @@ def by_hand(case_id: int) -> ResponseReturnValue:
     draft = Draft(
         tried.deed, target.account.id, tried.text, message_id=target.message.id, case_id=case_id
     )
-    key = _key_at(target.account.id, link)
+    key = key_at(target.account.id, link)
     try:
         with store.write() as session:
             row = outbox.record_by_hand(
@@ -272,7 +272,7 @@ def by_hand(case_id: int) -> ResponseReturnValue:
     return redirect(f"{back_to_case(case_id)}#o{row.id}")
 
 
-def _key_at(account_id: int, link: str | None) -> str | None:
+def key_at(account_id: int, link: str | None) -> str | None:
     """The platform's id of what stands at ``link``, where its addresses tell."""
     if link is None:
         return None

@@ -240,6 +240,9 @@ def settle(row_id: int) -> ResponseReturnValue:
     except actions.NotALink:
         tell(_("That is no web address, so nothing was settled. Copy it from the post."), "soon")
         return _back(row_id)
+    with desk().store.read() as session:
+        row = session.get(OutboxRow, row_id)
+    key = actions.key_at(row.account_id, link) if row is not None else None
 
     def deed(session: Session, now: datetime) -> bool:
         return outbox.settle(
@@ -249,7 +252,7 @@ def settle(row_id: int) -> ResponseReturnValue:
             now,
             desk().policy,
             sent=sent == "yes",
-            native_key=actions.native_key(link),
+            native_key=key,
             permalink=link,
         )
 

@@ -285,3 +285,18 @@ def test_what_is_never_sent_goes_after_two_days(shop: AnsweringShop, writer: Bro
     assert prune_pictures(shop.desk.store) == 0
     shop.clock.advance(timedelta(days=2))
     assert prune_pictures(shop.desk.store) == 1
+
+
+def test_one_in_doubt_is_settled_by_whoever_looked(shop: AnsweringShop, writer: Browser) -> None:
+    page = writer.get("/posts/new").text
+    looked = post(writer, page, account=account(shop), text="hello", do="look").text
+    post(writer, looked, account=account(shop), text="hello", when="now")
+    shop.platform.visible = False
+    shop.work(Fate.LOST_ANSWER)
+    (row,) = rows(shop)
+    assert row.state is OutboxState.UNKNOWN
+    assert "Nobody knows yet" in writer.get("/posts/").text
+    link = "https://x.com/digikala/status/1234567890"
+    writer.send(f"/posts/{row.id}/settle", sent="yes", permalink=link)
+    (row,) = rows(shop)
+    assert (row.state, row.native_key) == (OutboxState.SENT, "1234567890")
