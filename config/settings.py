@@ -240,6 +240,10 @@ class Settings(BaseSettings):
     """Address of a rehearsal that speaks X's interface, as http://127.0.0.1:8800. Empty: X
     itself. Every page then says so; keys of the one are never sent to the other."""
 
+    instagram_base_url: str = ""
+    """Address of a rehearsal that speaks Meta's interfaces, as http://127.0.0.1:8801; it stands for
+    all their hosts. Empty: Instagram itself. As for x_base_url."""
+
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
     """How much is logged to standard error: debug, info, warning or error."""
 
@@ -254,7 +258,7 @@ class Settings(BaseSettings):
             ) from None
         return value
 
-    @field_validator("public_url", "x_base_url")
+    @field_validator("public_url", "x_base_url", "instagram_base_url")
     @classmethod
     def _url_is_http(cls, value: str) -> str:
         if value and not value.startswith(("http://", "https://")):

@@ -43,7 +43,8 @@ _SLACK = timedelta(minutes=5)
 _BY_HAND = timedelta(hours=1)
 """An answer given by hand is written down within this time of being given."""
 
-_ANSWERS = (Deed.ANSWER, Deed.DM)
+ANSWERS = (Deed.ANSWER, Deed.DM, Deed.PRIVATE_REPLY)
+"""Deeds by which a customer is answered: they stop the clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +191,7 @@ def _take(
         _echoed(session, row, item, now)
     if case_id is not None:
         changes.note(session, [case_id])
-        if item.kind in _ANSWERS and (row is None or row.state is OutboxState.SENT):
+        if item.kind in ANSWERS and (row is None or row.state is OutboxState.SENT):
             by = row.created_by if row is not None else None
             answered(session, case_id, item.written_at, now, policy, by=by)
     return True
@@ -375,7 +376,7 @@ def _sent_from_here(session: Session, account_id: int, item: OwnMessage) -> Outb
         select(OutboxRow)
         .where(
             OutboxRow.account_id == account_id,
-            OutboxRow.deed == item.kind,
+            OutboxRow.deed.in_(_ECHOES.get(item.kind, (item.kind,))),
             or_(in_doubt, by_hand),
             ~linked,
             OutboxRow.to_key.is_not_distinct_from(item.reply_to_key)
@@ -389,6 +390,9 @@ def _sent_from_here(session: Session, account_id: int, item: OwnMessage) -> Outb
     same = [row for row in rows if spoken(row.text) == said]
     return same[0] if len(same) == 1 else None
 
+
+_ECHOES = {Deed.DM: (Deed.DM, Deed.PRIVATE_REPLY)}
+"""A private reply to a comment comes back as a private message."""
 
 _MENTIONS = re.compile(r"^(?:@\w+\s+)+")
 _LINK = re.compile(r"https?://\S+")

@@ -16,6 +16,7 @@ from responder.gate import SendFacts
 from responder.opting import asked_for, wrote_again
 from shenava.channels import Outgoing, Reads
 from shenava.channels.rules import (
+    Allowed,
     Basis,
     Facts,
     Length,
@@ -25,6 +26,7 @@ from shenava.channels.rules import (
     Rule,
     Ruling,
     WayOut,
+    Window,
 )
 from shenava.messages import Deed, MessageKind, Platform
 from shenava.store import (
@@ -34,6 +36,7 @@ from shenava.store import (
     Identity,
     Message,
     OutboxRow,
+    OutboxState,
     OwnMessageRow,
     Picture,
     Post,
@@ -53,6 +56,8 @@ class PlatformRules(Protocol):
     def limits_of(self, what: Deed) -> tuple[Limit, ...]: ...
 
     def read_price(self, reads: Reads) -> int: ...
+
+    def window_of(self, deed: Deed, opened_at: datetime, now: datetime) -> Window | None: ...
 
 
 Rules = Mapping[Platform, PlatformRules]
@@ -81,8 +86,8 @@ def body_hash(row: OutboxRow) -> str:
     return hashlib.sha256(json.dumps(body).encode()).hexdigest()
 
 
-def outgoing_of(row: OutboxRow) -> Outgoing:
-    """What a channel is handed."""
+def outgoing_of(row: OutboxRow, *, window: str | None = None) -> Outgoing:
+    """What a channel is handed. ``window``: the code of the one it passes through."""
     return Outgoing(
         deed=row.deed,
         text=row.text,
@@ -90,7 +95,15 @@ def outgoing_of(row: OutboxRow) -> Outgoing:
         to_native_id=row.to_native_id,
         picture=row.picture.content if row.picture is not None else None,
         picture_alt=row.picture_alt,
+        window=window,
+        own_thread=row.deed is Deed.ANSWER and row.message_id is None,
     )
+
+
+def window_in(facts: SendFacts) -> str | None:
+    """The code of the window through which the platform lets it pass, where it has such."""
+    ruling = facts.ruling
+    return ruling.window.code if isinstance(ruling, Allowed) and ruling.window else None
 
 
 def locked_row(session: Session, row_id: int) -> OutboxRow | None:
@@ -160,21 +173,32 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """What the platform's rules ask about a customer's message."""
+
+    kind: MessageKind
+    written_at: datetime
+    summoned: bool | None
+
+
+@dataclass(frozen=True, slots=True)
 class Surroundings:
     """What the store says of all that some rows have to do with, read at once.
 
-    ``summoned``: by message. ``under_own_post``: messages that stand under a post of the account
+    ``messages``: by number. ``under_own_post``: messages that stand under a post of the account
     that answers them. ``own``: (account, key) of what that account wrote itself.
-    ``wrote_privately``: (identity, account). ``newest``: of a case, its newest message.
+    ``wrote_privately``: when each (identity, account) last did. ``answered_privately``: by
+    message, the rows that answer it in private. ``newest``: of a case, its newest message.
     ``wrote_again``: (case, identity), of people who wrote after they had opted out.
     """
 
     accounts: Mapping[int, Account]
     people: Mapping[int, Standing]
-    summoned: Mapping[int, bool | None]
+    messages: Mapping[int, Written]
     under_own_post: Collection[tuple[int, int]]
     own: Collection[tuple[int, str]]
-    wrote_privately: Collection[tuple[int, int]]
+    wrote_privately: Mapping[tuple[int, int], datetime]
+    answered_privately: Mapping[int, Collection[int]]
     newest: Mapping[int, int]
     wrote_again: Collection[tuple[int, int]]
 
@@ -192,10 +216,13 @@ def surroundings(
     return Surroundings(
         accounts=_accounts(session, accounts),
         people=_people(session, people),
-        summoned=_summoned(session, messages),
+        messages=_messages(session, messages),
         under_own_post=_under_own_posts(session, messages, accounts),
         own=_own(session, threads, accounts),
         wrote_privately=_wrote_privately(session, people, accounts),
+        answered_privately=_answered_privately(
+            session, {row.message_id for row in rows if row.deed is Deed.PRIVATE_REPLY}
+        ),
         newest=_newest(session, awaited),
         wrote_again=wrote_again(session, [row for row in rows if isinstance(row, OutboxRow)]),
     )
@@ -206,8 +233,8 @@ def price_in(row: OutboxRow, around: Surroundings, rules: Rules) -> int:
     known = rules.get(around.accounts[row.account_id].platform)
     if known is None:
         return 0
-    summoned = row.message_id is not None and around.summoned.get(row.message_id)
-    return known.price_of(outgoing_of(row), bool(summoned))
+    answered = around.messages.get(row.message_id) if row.message_id is not None else None
+    return known.price_of(outgoing_of(row), bool(answered and answered.summoned))
 
 
 def facts_of(
@@ -227,14 +254,14 @@ def facts_of(
         ruling: Ruling = NotAllowed(Reason.NOT_OFFERED, WayOut.OPEN_ON_PLATFORM, _NO_RULES)
         length = Length(0, 0)
     else:
-        ruling = known.may_answer(platform_facts(row, around))
+        ruling = known.may_answer(platform_facts(row, around, now))
         length = known.length_of(row.text, row.deed)
     return SendFacts(
         deed=row.deed,
         now=now,
         ruling=ruling,
         length=length,
-        has_content=bool(row.text.strip()) or row.picture is not None or row.deed is Deed.HIDE,
+        has_content=bool(row.text.strip()) or row.picture is not None or row.deed in _WORDLESS,
         connected=account.state is AccountState.CONNECTED,
         blocked=standing.blocked,
         opted_out=standing.opted_out,
@@ -246,6 +273,8 @@ def facts_of(
         rate_free_at=rate_free_at,
     )
 
+
+_WORDLESS = (Deed.HIDE, Deed.DELETE)
 
 _NOBODY = Standing(blocked=False, opted_out=False)
 
@@ -260,16 +289,29 @@ def standing_of(row: Addressed, around: Surroundings) -> Standing:
     return standing
 
 
-def platform_facts(row: Addressed, around: Surroundings) -> Facts:
-    """What the platform's rules ask about it."""
+def platform_facts(row: Addressed, around: Surroundings, now: datetime | None = None) -> Facts:
+    """What the platform's rules ask about it. Without ``now`` windows count as open."""
+    answered = around.messages.get(row.message_id) if row.message_id is not None else None
+    wrote_at = None
+    if row.identity_id is not None:
+        wrote_at = around.wrote_privately.get((row.identity_id, row.account_id))
+    outbox = row if isinstance(row, OutboxRow) else None
+    others = around.answered_privately.get(row.message_id or 0, ())
     return Facts(
         deed=row.deed,
-        summoned=around.summoned.get(row.message_id) if row.message_id is not None else None,
+        summoned=answered.summoned if answered else None,
         own_message=row.message_id is None and (row.account_id, row.to_key) in around.own,
         under_own_post=(row.message_id, row.account_id) in around.under_own_post,
-        wrote_privately=(row.identity_id, row.account_id) in around.wrote_privately,
+        wrote_privately=wrote_at is not None,
         opted_out=standing_of(row, around).opted_out,
         automatic=row.automatic,
+        now=now,
+        kind=answered.kind if answered else None,
+        written_at=answered.written_at if answered else None,
+        wrote_privately_at=wrote_at,
+        answered_privately=any(outbox is None or other != outbox.id for other in others),
+        has_picture=outbox is not None and outbox.picture is not None,
+        one_of_many=outbox is None or outbox.broadcast_id is not None,
     )
 
 
@@ -298,11 +340,42 @@ def _people(session: Session, ids: Collection[int]) -> dict[int, Standing]:
     }
 
 
-def _summoned(session: Session, messages: Collection[int]) -> dict[int, bool | None]:
+def _messages(session: Session, messages: Collection[int]) -> dict[int, Written]:
     if not messages:
         return {}
-    rows = session.execute(select(Message.id, Message.summoned).where(Message.id.in_(messages)))
-    return {row.id: row.summoned for row in rows}
+    rows = session.execute(
+        select(Message.id, Message.kind, Message.written_at, Message.summoned).where(
+            Message.id.in_(messages)
+        )
+    )
+    return {row.id: Written(row.kind, row.written_at, row.summoned) for row in rows}
+
+
+_ON_ITS_WAY = (
+    OutboxState.QUEUED,
+    OutboxState.CLAIMED,
+    OutboxState.SENDING,
+    OutboxState.SENT,
+    OutboxState.UNKNOWN,
+)
+
+
+def _answered_privately(
+    session: Session, messages: Collection[int | None]
+) -> dict[int, Collection[int]]:
+    """By message, the row that answers it in private, or is to: the first, where there are two."""
+    if not messages:
+        return {}
+    rows = session.execute(
+        select(OutboxRow.message_id, func.min(OutboxRow.id).label("first"))
+        .where(
+            OutboxRow.message_id.in_(messages),
+            OutboxRow.deed == Deed.PRIVATE_REPLY,
+            OutboxRow.state.in_(_ON_ITS_WAY),
+        )
+        .group_by(OutboxRow.message_id)
+    )
+    return {row.message_id: (row.first,) for row in rows}
 
 
 def _under_own_posts(
@@ -344,24 +417,26 @@ def _own(
 
 def _wrote_privately(
     session: Session, people: Collection[int], accounts: Collection[int]
-) -> set[tuple[int, int]]:
+) -> dict[tuple[int, int], datetime]:
+    """When people last wrote privately to accounts."""
     if not people:
-        return set()
-    wrote = (
-        select(Message.id)
+        return {}
+    rows = session.execute(
+        select(
+            Conversation.identity_id,
+            Conversation.account_id,
+            func.max(Message.written_at).label("at"),
+        )
+        .join(Message, Message.conversation_id == Conversation.id)
         .where(
-            Message.conversation_id == Conversation.id,
+            Conversation.identity_id.in_(people),
+            Conversation.account_id.in_(accounts),
             Message.identity_id == Conversation.identity_id,
             Message.kind == MessageKind.DM,
         )
-        .exists()
+        .group_by(Conversation.identity_id, Conversation.account_id)
     )
-    rows = session.execute(
-        select(Conversation.identity_id, Conversation.account_id).where(
-            Conversation.identity_id.in_(people), Conversation.account_id.in_(accounts), wrote
-        )
-    )
-    return {(row.identity_id, row.account_id) for row in rows}
+    return {(row.identity_id, row.account_id): row.at for row in rows}
 
 
 def _newest(session: Session, cases: Collection[int]) -> dict[int, int]:

@@ -24,8 +24,8 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from responder.answered import Answer, answered_all, echo_of, link_echoes
-from responder.circumstances import Rules, gather, locked_row, outgoing_of, price_of
+from responder.answered import ANSWERS, Answer, answered_all, echo_of, link_echoes
+from responder.circumstances import Rules, gather, locked_row, outgoing_of, price_of, window_in
 from responder.gate import Refused, SendFacts, Way, Why, gate
 from responder.outcome import as_refusal, fact, facts_of, pay_for, take_back
 from responder.policy import Policy
@@ -70,6 +70,9 @@ sends nothing: the row is queued again. Far below the lease, after which others 
 
 MAX_ATTEMPTS = 8
 """Tries of a row whose requests never left, over some quarter of an hour."""
+
+_UNWRITTEN = (Deed.HIDE, Deed.DELETE)
+"""Deeds that leave nothing of ours on the platform."""
 
 _FIRST_BACK_OFF = timedelta(seconds=5)
 _LONGEST_BACK_OFF = timedelta(minutes=5)
@@ -197,7 +200,7 @@ def _depart(store: Store, claim: Claim, means: Means) -> _Departed | OutboxState
         row.reason = None
         session.flush()
         _tell(session, row)
-        return _Departed(claim, outgoing_of(row), now)
+        return _Departed(claim, outgoing_of(row, window=window_in(facts)), now)
 
 
 def _ask(
@@ -284,12 +287,12 @@ def mark_all_sent(
         row.sent_at = sent.sent_at or now
         row.native_key, row.permalink = sent.native_key, sent.permalink
     session.flush()
-    link_echoes(session, (row for row in rows if row.deed is not Deed.HIDE), now)
+    link_echoes(session, (row for row in rows if row.deed not in _UNWRITTEN), now)
     facts_of(session, rows, FactKind.ANSWER_SENT, now)
     answers = [
         Answer(row.case_id, row.sent_at, row.created_by)
         for row in rows
-        if row.case_id is not None and row.sent_at and row.deed in (Deed.ANSWER, Deed.DM)
+        if row.case_id is not None and row.sent_at and row.deed in ANSWERS
     ]
     answered_all(session, answers, now, policy)
 

@@ -96,7 +96,7 @@ class Refused:
 
 ALLOWED = Allowed()
 
-_TO_A_PERSON = (Deed.ANSWER, Deed.DM)
+_TO_A_PERSON = (Deed.ANSWER, Deed.DM, Deed.PRIVATE_REPLY)
 
 
 def gate(facts: SendFacts) -> Allowed | Refused:

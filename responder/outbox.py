@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from responder.answered import answered, link_echo
+from responder.answered import ANSWERS, answered, link_echo
 from responder.circumstances import Rules, body_hash, gather, locked_row, price_of
 from responder.collision import Cannot, OutboxError, Seen, look_for_collision
 from responder.gate import Refused, gate
@@ -344,13 +344,14 @@ def _aim(session: Session, row: OutboxRow, draft: Draft) -> None:
             row.case_id = _live_case(session, message)
     elif draft.case_id is not None:
         row.identity_id = session.scalar(select(Case.identity_id).where(Case.id == draft.case_id))
-    if draft.deed in (Deed.ANSWER, Deed.HIDE) and row.to_key is None:
+    if draft.deed not in (Deed.POST, Deed.DM) and row.to_key is None:
         raise OutboxError(Cannot.ANSWERS_NOTHING)
-    if draft.deed is Deed.DM:
+    if draft.deed in (Deed.DM, Deed.PRIVATE_REPLY):
         identity = session.get(Identity, row.identity_id) if row.identity_id else None
-        if identity is None or not identity.key.startswith("id:"):
+        if identity is not None and identity.key.startswith("id:"):
+            row.to_native_id = identity.key.removeprefix("id:")
+        elif draft.deed is Deed.DM:
             raise OutboxError(Cannot.NO_ADDRESS)
-        row.to_native_id = identity.key.removeprefix("id:")
 
 
 def _live_case(session: Session, message: Message) -> int:
@@ -438,7 +439,7 @@ def lock_case_of(session: Session, row_id: int) -> None:
 
 
 def _stop_clock(session: Session, row: OutboxRow, now: datetime, policy: Policy) -> None:
-    if row.case_id is not None and row.deed in (Deed.ANSWER, Deed.DM):
+    if row.case_id is not None and row.deed in ANSWERS:
         assert row.sent_at is not None
         answered(session, row.case_id, row.sent_at, now, policy, by=row.created_by)
 

@@ -16,7 +16,7 @@ from responder.circumstances import Rules, gather, price_of
 from responder.gate import Refused, Why, gate
 from responder.outbox import Draft, would_be
 from responder.rates import uses_of, when_free
-from shenava.channels.rules import Length
+from shenava.channels.rules import Allowed, Length, Window
 from shenava.store import Account, OutboxRow, RateUse
 from shenava.store.spending import spent
 
@@ -41,7 +41,8 @@ class Preview:
 
     ``refused``: what stands in the way, whatever is written; what the text alone can mend (empty,
     too long) is told by ``empty`` and ``length``. ``price_micros``: millionths of a US dollar;
-    ``plain_micros``: of the same without a link. ``pace``: where it is nearly used up.
+    ``plain_micros``: of the same without a link. ``pace``: where it is nearly used up. ``until``:
+    how long the platform lets it pass, and through which of its ``window``s.
     """
 
     refused: Refused | None
@@ -50,6 +51,8 @@ class Preview:
     price_micros: int
     plain_micros: int
     pace: Pace | None
+    until: datetime | None
+    window: Window | None
 
 
 def preview(session: Session, draft: Draft, rules: Rules, now: datetime) -> Preview:
@@ -65,6 +68,7 @@ def preview(session: Session, draft: Draft, rules: Rules, now: datetime) -> Prev
     if isinstance(answer, Refused) and answer.reason in (Why.EMPTY, Why.TOO_LONG):
         # What the text can mend is told apart; what stands behind it is asked with a plain one.
         answer = gate(gather(session, plain, rules, now, used))
+    ruling = facts.ruling
     return Preview(
         refused=answer if isinstance(answer, Refused) else None,
         length=facts.length,
@@ -72,6 +76,8 @@ def preview(session: Session, draft: Draft, rules: Rules, now: datetime) -> Prev
         price_micros=row.price_micros,
         plain_micros=price_of(session, plain, rules),
         pace=_pace(session, account, row, rules, now),
+        until=ruling.until if isinstance(ruling, Allowed) else None,
+        window=ruling.window if isinstance(ruling, Allowed) else None,
     )
 
 

@@ -7,16 +7,18 @@ network.
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.stored_keys import opened, packed_tokens, unpacked, warns_at
+from service.stored_keys import opened
 from shenava.channels import (
+    Channel,
     ChannelError,
     Cursor,
     LookedUp,
@@ -28,16 +30,59 @@ from shenava.channels import (
     Sent,
     Unauthorised,
 )
-from shenava.channels.x import OAuth2, XChannel
 from shenava.clock import Clock
 from shenava.messages import MediaRef, Platform, Source
 from shenava.store import Account, App, Store
 from shenava.vault import Vault
 
+log = logging.getLogger(__name__)
+
 T = TypeVar("T")
 
-RENEW_AHEAD = timedelta(minutes=5)
-"""How long before its end a token is renewed."""
+
+class Ending(Protocol):
+    """Credentials that end."""
+
+    @property
+    def access_token(self) -> str: ...
+
+
+C = TypeVar("C", bound=Ending)
+
+
+class Renewal(Protocol[C]):
+    """When and how the credentials of one platform are renewed, and how they are kept.
+
+    ``after_refusal``: also when the platform refuses them early. ``at_leisure``: they go on
+    working meanwhile, so that a failure to renew them costs nothing yet."""
+
+    after_refusal: bool
+    at_leisure: bool
+
+    def is_due(self, credentials: C, now: datetime) -> bool: ...
+
+    def can(self, credentials: C) -> bool: ...
+
+    def packed(self, credentials: C) -> dict[str, str]: ...
+
+    def unpacked(self, app: Mapping[str, str], own: Mapping[str, str]) -> C: ...
+
+    def warns_at(self, credentials: C) -> datetime | None: ...
+
+
+class Renewable(Channel, Protocol[C]):
+    """A channel whose credentials can be renewed, with all that is optional for a channel."""
+
+    def refresh(self) -> C: ...
+
+    def use(self, credentials: C, /) -> None: ...
+
+    def cursor_from(self, source: Source, since: datetime) -> Cursor: ...
+
+    def look_up(self, keys: Sequence[str]) -> LookedUp: ...
+
+    def fetch_media(self, ref: MediaRef, max_bytes: int) -> bytes: ...
+
 
 RENEWING_TAKES = timedelta(minutes=2)
 """How long a worker that renews is waited for: longer than all time-outs of a request."""
@@ -45,14 +90,16 @@ RENEWING_TAKES = timedelta(minutes=2)
 _ASK_AGAIN = timedelta(seconds=5)
 
 
-class Renewer:
+class Renewer(Generic[C]):
     """Renews the tokens of one account, one worker at a time."""
 
-    def __init__(self, store: Store, vault: Vault, platform: Platform, handle: str) -> None:
-        self._store, self._vault = store, vault
+    def __init__(
+        self, store: Store, vault: Vault, platform: Platform, handle: str, renewal: Renewal[C]
+    ) -> None:
+        self._store, self._vault, self.renewal = store, vault, renewal
         self._which = (Account.platform == platform, Account.handle == handle)
 
-    def renew(self, used: OAuth2, refresh: Callable[[], OAuth2]) -> OAuth2:
+    def renew(self, used: C, refresh: Callable[[], C]) -> C:
         """The pair that follows ``used``, stored. ``refresh`` asks the platform for it.
 
         Raises ``RateLimited`` while another worker renews, and what ``refresh`` raises.
@@ -68,7 +115,7 @@ class Renewer:
             raise
         return self._end(mark, fresh) or fresh
 
-    def _begin(self, used: OAuth2, mark: str) -> OAuth2 | None:
+    def _begin(self, used: C, mark: str) -> C | None:
         """Say that we renew. Where somebody has done so meanwhile, what they got."""
         with self._store.write() as session:
             now = self._store.clock.now()
@@ -82,7 +129,7 @@ class Renewer:
             account.credentials = self._vault.lock(own)
         return None
 
-    def _end(self, mark: str, fresh: OAuth2 | None) -> OAuth2 | None:
+    def _end(self, mark: str, fresh: C | None) -> C | None:
         """Store what we got, if the account is still as we found it; else hand out what stands
         there: somebody has connected it anew, and ours is of the past."""
         with self._store.write() as session:
@@ -92,8 +139,8 @@ class Renewer:
             del own["renewing_by"], own["renewing_until"]
             if fresh is not None:
                 own.pop("refresh_token", None)
-                own |= packed_tokens(fresh)
-                account.token_expires_at = warns_at(fresh)
+                own |= self.renewal.packed(fresh)
+                account.token_expires_at = self.renewal.warns_at(fresh)
             account.credentials = self._vault.lock(own)
         return fresh
 
@@ -108,23 +155,21 @@ class Renewer:
             raise Unauthorised("the account is not connected any more")
         return account, opened(self._vault, account.credentials)
 
-    def _stored(self, session: Session, account: Account, own: Mapping[str, str]) -> OAuth2:
+    def _stored(self, session: Session, account: Account, own: Mapping[str, str]) -> C:
         app = session.get(App, account.app_id) if account.app_id is not None else None
         told = opened(self._vault, app.secrets) if app and app.secrets else {}
-        credentials = unpacked(told, own)
-        if not isinstance(credentials, OAuth2):
-            raise Unauthorised("the account was connected in another way meanwhile")
-        return credentials
+        return self.renewal.unpacked(told, own)
 
 
-class Renewed:
-    """An X channel whose tokens are renewed before they end, and when X refuses them early."""
+class Renewed(Generic[C]):
+    """A channel whose tokens are renewed before they end."""
 
     def __init__(
-        self, channel: XChannel, credentials: OAuth2, renewer: Renewer, clock: Clock
+        self, channel: Renewable[C], credentials: C, renewer: Renewer[C], clock: Clock
     ) -> None:
         self._channel, self._credentials = channel, credentials
         self._renewer, self._clock = renewer, clock
+        self._tried = False
 
     def __repr__(self) -> str:
         return repr(self._channel)
@@ -159,15 +204,23 @@ class Renewed:
         return self._channel.take_reads()
 
     def _do(self, ask: Callable[[], T]) -> T:
-        can = self._credentials.refresh_token is not None
-        if can and self._clock.now() >= self._credentials.expires_at - RENEW_AHEAD:
-            self._renew()
+        renewal = self._renewer.renewal
+        again = self._tried and renewal.at_leisure
+        if renewal.is_due(self._credentials, self._clock.now()) and not again:
+            try:
+                self._tried = True
+                self._renew()
+            except ChannelError:
+                if not renewal.at_leisure:
+                    raise
+                # What there is still works; if it does not, the platform says so below.
+                log.warning("a token could not be renewed yet; it is tried again")
             return ask()
         try:
             return ask()
         except Unauthorised:
             # Nothing was done, so it may be asked again; with a pair that is newer, once.
-            if not can:
+            if not (renewal.after_refusal and renewal.can(self._credentials)):
                 raise
             self._renew()
             return ask()

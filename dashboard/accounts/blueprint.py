@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from dashboard.accounts import collect_views, connect_views, ledger_views, list_views, webhook_views
+from dashboard.accounts import (
+    collect_views,
+    connect_instagram,
+    connect_views,
+    ledger_views,
+    list_views,
+    webhook_views,
+)
 
 accounts = Blueprint("accounts", __name__, url_prefix="/accounts")
 
@@ -30,11 +37,24 @@ accounts.add_url_rule(
     "/<int:account_id>/back-fill", "backfill", collect_views.backfill, methods=["GET", "POST"]
 )
 
-# Connecting an account of X.
+# Connecting an account: which platform, and the word to save.
+accounts.add_url_rule("/connect", "choose", connect_views.choose)
+accounts.add_url_rule("/connect/confirm", "confirm", connect_views.confirm, methods=["GET", "POST"])
+
+# Of X.
 accounts.add_url_rule("/connect/x", "connect", connect_views.connect)
 accounts.add_url_rule("/connect/x/keys", "keys", connect_views.keys, methods=["POST"])
 accounts.add_url_rule("/connect/x/ask", "ask", connect_views.ask, methods=["POST"])
 accounts.add_url_rule("/connect/x/callback", "callback", connect_views.callback)
+
+# Of Instagram.
+accounts.add_url_rule("/connect/instagram", "connect_instagram", connect_instagram.connect)
 accounts.add_url_rule(
-    "/connect/x/confirm", "confirm", connect_views.confirm, methods=["GET", "POST"]
+    "/connect/instagram/token", "token", connect_instagram.token, methods=["POST"]
+)
+accounts.add_url_rule(
+    "/connect/instagram/ask", "ask_instagram", connect_instagram.ask, methods=["POST"]
+)
+accounts.add_url_rule(
+    "/connect/instagram/callback", "callback_instagram", connect_instagram.callback
 )

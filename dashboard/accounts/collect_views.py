@@ -14,7 +14,14 @@ from sqlalchemy.orm import Session
 
 from dashboard.accounts import deeds, words
 from dashboard.accounts.connections import About, connections
-from dashboard.accounts.forms import SEARCHES, TOO_MANY, SearchError, count_of, query_from
+from dashboard.accounts.forms import (
+    SEARCHES,
+    TOO_MANY,
+    SearchError,
+    count_of,
+    hashtag_from,
+    query_from,
+)
 from dashboard.accounts.prices import MOST_DAYS, SOURCES, Price, backfill_price
 from dashboard.auth.roles import needs
 from dashboard.context import desk
@@ -22,9 +29,10 @@ from dashboard.i18n import gettext as _
 from dashboard.i18n import ngettext
 from dashboard.reader import me
 from dashboard.staff.members import Refusal
-from shenava.channels import Unauthorised
-from shenava.channels.x.read import cursor_from
-from shenava.messages import Source
+from shenava.channels import Cursor, Unauthorised
+from shenava.channels.instagram.read import cursor_from as instagram_cursor_from
+from shenava.channels.x.read import cursor_from as x_cursor_from
+from shenava.messages import Platform, Source
 from shenava.store import Account, App, Feed, Role
 from shenava.store.spending import Spent, spent
 
@@ -42,6 +50,11 @@ class Subject:
     spent: Spent
     feeds: Sequence[Feed]
     about: About
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """What can be read on its platform."""
+        return SOURCES[self.account.platform]
 
     @property
     def known(self) -> set[Key]:
@@ -68,8 +81,8 @@ def collect(account_id: int) -> ResponseReturnValue:
     if wanted.errors:
         return _choose_page(subject, wanted, 422)
     new = [key for key in wanted.keys if key not in subject.known]
-    price = backfill_price(new, wanted.days, owns_app=subject.about.owns_app)
-    if new and request.form.get("agreed") != mark_of(price):
+    price = _price(subject, new, wanted.days)
+    if price.lines and request.form.get("agreed") != mark_of(price):
         return _price_page(subject, wanted, price, back=url_for(".collect", account_id=account_id))
     now = _now()
 
@@ -79,7 +92,7 @@ def collect(account_id: int) -> ResponseReturnValue:
             me().id,
             account_id,
             wanted.keys,
-            lambda _source: cursor_from(deeds.days_back(now, wanted.days)),
+            lambda _source: _cursor(subject, deeds.days_back(now, wanted.days)),
             now,
         )
         return _("Saved. Reading begins within a minute.") if new else _("Saved.")
@@ -99,8 +112,8 @@ def backfill(account_id: int) -> ResponseReturnValue:
             "accounts/backfill.html", subject=subject, wanted=wanted, **_around()
         )
         return page, 422 if wrong else 200
-    price = backfill_price(chosen, days, owns_app=subject.about.owns_app)
-    if request.form.get("agreed") != mark_of(price):
+    price = _price(subject, chosen, days)
+    if price.lines and request.form.get("agreed") != mark_of(price):
         return _price_page(subject, wanted, price, back=url_for(".backfill", account_id=account_id))
     now = _now()
 
@@ -110,7 +123,7 @@ def backfill(account_id: int) -> ResponseReturnValue:
             me().id,
             account_id,
             deeds.days_back(now, days),
-            lambda _source, since: cursor_from(since),
+            lambda _source, since: _cursor(subject, since),
             now,
         )
         return ngettext(
@@ -118,6 +131,23 @@ def backfill(account_id: int) -> ResponseReturnValue:
         )
 
     return _do(account_id, change)
+
+
+def _price(subject: Subject, wanted: Sequence[Key], days: int) -> Price:
+    platform = subject.account.platform
+    return backfill_price(wanted, days, owns_app=subject.about.owns_app, platform=platform)
+
+
+def _cursor(subject: Subject, since: datetime) -> Cursor:
+    """A cursor that begins a reading from now down to ``since``."""
+    is_x = subject.account.platform is Platform.X
+    return x_cursor_from(since) if is_x else instagram_cursor_from(since)
+
+
+def _query(subject: Subject, line: str) -> str:
+    if subject.account.platform is Platform.INSTAGRAM:
+        return hashtag_from(line)
+    return query_from(line, subject.account.handle)
 
 
 def mark_of(price: Price) -> str:
@@ -151,7 +181,7 @@ def _subject(account_id: int) -> Subject:
         about = asker.about(account_id)
     except Unauthorised:
         # Choosing asks nobody; the keys can be mended before or after.
-        about = About(frozenset(SOURCES), owns_app=False)
+        about = About(frozenset(SOURCES[account.platform]), owns_app=False)
     return Subject(account, app, used, feeds, about)
 
 
@@ -161,7 +191,7 @@ def _present(subject: Subject) -> Wanted:
     if not subject.feeds:
         enabled = [
             (source, "")
-            for source in SOURCES
+            for source in subject.sources
             if source is not Source.SEARCH and source in subject.about.sources
         ]
     searches = "\n".join(
@@ -175,16 +205,14 @@ def _wanted(subject: Subject) -> Wanted:
     errors: dict[str, str] = {}
     keys: list[Key] = [
         (source, "")
-        for source in SOURCES
+        for source in subject.sources
         if source.value in request.form.getlist("source")
         and source is not Source.SEARCH
         and source in subject.about.sources
     ]
     text = request.form.get("searches", "")[:10_000]
     try:
-        queries = [
-            query_from(line, subject.account.handle) for line in text.splitlines() if line.strip()
-        ]
+        queries = [_query(subject, line) for line in text.splitlines() if line.strip()]
         if len(queries) > SEARCHES:
             raise SearchError(TOO_MANY)
         keys += [(Source.SEARCH, query) for query in dict.fromkeys(queries)]
@@ -217,7 +245,7 @@ def _choose_page(subject: Subject, wanted: Wanted, status: int = 200) -> Respons
         subject=subject,
         wanted=wanted,
         chosen={source for source, _query in wanted.keys},
-        sources=[source for source in SOURCES if source is not Source.SEARCH],
+        sources=[source for source in subject.sources if source is not Source.SEARCH],
         **_around(),
     )
     return page, status

@@ -1,4 +1,5 @@
-"""Connecting an account of X: the keys, the way over X's own page, the test, the word to save.
+"""Connecting an account: which platform; the keys of X, the way over X's own page; the test and
+the word to save, which are the same for all (:mod:`dashboard.accounts.connect_instagram`).
 
 Nothing is stored before X has said whose keys they are and a person has seen it. Until then they
 are in :mod:`dashboard.accounts.pending`.
@@ -6,6 +7,7 @@ are in :mod:`dashboard.accounts.pending`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
 from flask import (
@@ -29,8 +31,10 @@ from dashboard.auth.roles import needs
 from dashboard.context import desk
 from dashboard.i18n import gettext as _
 from dashboard.reader import me
-from shenava.channels import ChannelError, Unauthorised
+from shenava.channels import ChannelError, Profile, Unauthorised
+from shenava.channels.instagram import Token
 from shenava.channels.x import Credentials, OAuth1, oauth, rules
+from shenava.messages import Platform
 from shenava.store import Feed, Role
 
 _PENDING = "shenava_pending_connections"
@@ -40,6 +44,12 @@ FIRST_LIMIT = "50"
 
 def install(app: Flask) -> None:
     app.extensions[_PENDING] = Pending()
+
+
+@needs(Role.ADMIN)
+def choose() -> ResponseReturnValue:
+    """Which platform."""
+    return render_template("accounts/choose.html", x=Platform.X, instagram=Platform.INSTAGRAM)
 
 
 @needs(Role.ADMIN)
@@ -78,8 +88,8 @@ def ask() -> ResponseReturnValue:
     if not form.validate_on_submit() or not _can_return():
         return _connect_page(form, 422)
     redirect_uri = return_address()
-    question = _asker().begin(form.client_id.data, redirect_uri)
-    _pending().keep(
+    question = asker().begin(form.client_id.data, redirect_uri)
+    pending().keep(
         me().id,
         Asked(
             state=question.state,
@@ -93,7 +103,7 @@ def ask() -> ResponseReturnValue:
         ),
         desk().store.clock.now(),
     )
-    return _once(render_template("accounts/leave.html", url=question.url, **_around()))
+    return once(render_template("accounts/leave.html", url=question.url, **around(Platform.X)))
 
 
 @needs(Role.ADMIN)
@@ -101,15 +111,9 @@ def callback() -> ResponseReturnValue:
     """Where X sends the person back to. Only the answer to this browser's own question counts,
     and only once: whatever comes of it, the question is forgotten."""
     state = request.args.get("state", "")
-    asked = _pending().asked(me().id, state, desk().store.clock.now())
+    asked = pending().asked(Asked, me().id, state, desk().store.clock.now())
     if asked is None:
-        flash(
-            _(
-                "This is no answer to a question of yours, or it came a second time or too late. "
-                "Nothing was saved. Begin again."
-            ),
-            "urgent",
-        )
+        flash(no_answer(), "urgent")
         return redirect(url_for("accounts.connect"))
     try:
         code = oauth.code_from(request.url, asked.state)
@@ -117,7 +121,7 @@ def callback() -> ResponseReturnValue:
         flash(_("X says that it was not allowed. Nothing was saved."), "urgent")
         return redirect(url_for("accounts.connect"))
     try:
-        credentials = _asker().exchange(
+        credentials = asker().exchange(
             client_id=asked.client_id,
             client_secret=asked.client_secret,
             redirect_uri=asked.redirect_uri,
@@ -125,7 +129,7 @@ def callback() -> ResponseReturnValue:
             verifier=asked.verifier,
         )
     except ChannelError as error:
-        flash(words.refusal_of(error), "urgent")
+        flash(words.refusal_of(error, Platform.X), "urgent")
         return redirect(url_for("accounts.connect"))
     return _test(credentials, asked.app_name, asked.owns_app, asked.long_posts)
 
@@ -134,19 +138,23 @@ def callback() -> ResponseReturnValue:
 def confirm() -> ResponseReturnValue:
     """Whose keys these are; the word to save them, and the hard stop of a new app."""
     now = desk().store.clock.now()
-    found = _pending().tested(me().id, now)
+    found = pending().tested(me().id, now)
     if found is None:
         flash(_("Nothing waits to be saved any more. Begin again."), "urgent")
-        return redirect(url_for("accounts.connect"))
+        return redirect(url_for("accounts.choose"))
     form = LimitsForm(money=FIRST_LIMIT)
     if not form.validate_on_submit():
-        page = render_template("accounts/confirm.html", found=found, form=form, **_around())
-        return _once(page, 422 if form.errors else 200)
-    found = _pending().take(me().id, now)
+        page = render_template(
+            "accounts/confirm.html", found=found, form=form, **around(found.platform)
+        )
+        return once(page, 422 if form.errors else 200)
+    found = pending().take(me().id, now)
     if found is None:
-        return redirect(url_for("accounts.connect"))
-    limits = Limits(money_of(form.money.data), count_of(form.reads.data))
-    account_id = _asker().save(found, limits, me().id)
+        return redirect(url_for("accounts.choose"))
+    limits = Limits()
+    if found.platform is Platform.X:
+        limits = Limits(money_of(form.money.data), count_of(form.reads.data))
+    account_id = asker().save(found, limits, me().id)
     with desk().store.read() as session:
         has_sources = session.query(Feed.id).filter_by(account_id=account_id, enabled=True).first()
     if has_sources is None:
@@ -169,20 +177,42 @@ def return_address() -> str:
 
 def _can_return() -> bool:
     """Whether X can send a person back here. A rehearsal is on this machine anyway."""
-    return bool(desk().settings.public_url) or _asker().simulated
+    return bool(desk().settings.public_url) or asker().simulated(Platform.X)
 
 
 def _test(
     credentials: Credentials, app_name: str, owns_app: bool, long_posts: bool
 ) -> ResponseReturnValue:
+    return tested(
+        lambda profile: Connection(app_name, credentials, profile, owns_app, long_posts),
+        app_name,
+        credentials,
+        url_for("accounts.connect"),
+    )
+
+
+def tested(
+    connection: Callable[[Profile], Connection],
+    app_name: str,
+    credentials: Credentials | Token,
+    back: str,
+) -> ResponseReturnValue:
+    """Ask whose keys these are; then a person is asked for a word to save them."""
     try:
-        profile = _asker().try_keys(app_name, credentials)
+        profile = asker().try_keys(app_name, credentials)
     except ChannelError as error:
-        flash(words.refusal_of(error), "urgent")
-        return redirect(url_for("accounts.connect"))
-    connection = Connection(app_name, credentials, profile, owns_app, long_posts)
-    _pending().keep(me().id, connection, desk().store.clock.now())
+        platform = Platform.INSTAGRAM if isinstance(credentials, Token) else Platform.X
+        flash(words.refusal_of(error, platform), "urgent")
+        return redirect(back)
+    pending().keep(me().id, connection(profile), desk().store.clock.now())
     return redirect(url_for("accounts.confirm"))
+
+
+def no_answer() -> str:
+    return _(
+        "This is no answer to a question of yours, or it came a second time or too late. "
+        "Nothing was saved. Begin again."
+    )
 
 
 def _connect_page(form: KeysForm | ClientForm, status: int = 200) -> ResponseReturnValue:
@@ -196,28 +226,28 @@ def _connect_page(form: KeysForm | ClientForm, status: int = 200) -> ResponseRet
         return_address=return_address(),
         scopes=oauth.SCOPES,
         user_price=rules.PRICES["user"].micros,
-        **_around(),
+        **around(Platform.X),
     )
-    return _once(page, status)
+    return once(page, status)
 
 
-def _around() -> dict[str, object]:
-    return {"words": words, "simulated": _asker().simulated}
+def around(platform: Platform) -> dict[str, object]:
+    return {"words": words, "platform": platform, "simulated": asker().simulated(platform)}
 
 
-def _once(page: str, status: int = 200) -> ResponseReturnValue:
+def once(page: str, status: int = 200) -> ResponseReturnValue:
     """A page that no cache keeps: it belongs to one moment."""
     response = make_response(page, status)
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def _asker() -> Connections:
-    asker = connections()
-    if asker is None:
+def asker() -> Connections:
+    found = connections()
+    if found is None:
         abort(404)
-    return asker
+    return found
 
 
-def _pending() -> Pending:
+def pending() -> Pending:
     return cast(Pending, current_app.extensions[_PENDING])

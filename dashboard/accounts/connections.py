@@ -12,9 +12,11 @@ from typing import Protocol, cast
 from flask import current_app
 
 from shenava.channels import ChannelError, Profile
+from shenava.channels.instagram import Token
+from shenava.channels.instagram.oauth import Authorisation as Question
 from shenava.channels.x import Credentials
 from shenava.channels.x.oauth import Authorisation
-from shenava.messages import Source
+from shenava.messages import Platform, Source
 
 EXTENSION = "shenava_connections"
 
@@ -27,15 +29,19 @@ class NoBudget(ChannelError):
 class Connection:
     """An account whose keys were tested: whose they are, and what its owner says of it.
 
-    ``owns_app``: the account is the owner of the developer app, so that its own data is cheap.
-    ``long_posts``: it has Premium.
+    Of X: ``owns_app``: the account is the owner of the developer app, so that its own data is
+    cheap. ``long_posts``: it has Premium.
     """
 
     app_name: str
-    credentials: Credentials = field(repr=False)
+    credentials: Credentials | Token = field(repr=False)
     profile: Profile
     owns_app: bool = True
     long_posts: bool = False
+
+    @property
+    def platform(self) -> Platform:
+        return Platform.INSTAGRAM if isinstance(self.credentials, Token) else Platform.X
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +63,26 @@ class Limits:
 class Connections(Protocol):
     """Asks platforms, and stores what must not be lost. Used by many threads."""
 
-    @property
-    def simulated(self) -> bool:
-        """Whether X is a rehearsal here."""
+    def simulated(self, platform: Platform) -> bool:
+        """Whether a platform is a rehearsal here."""
 
-    def try_keys(self, app_name: str, credentials: Credentials) -> Profile:
-        """Whose keys these are. Costs a user read of the app. Raises ``ChannelError``."""
+    def try_keys(self, app_name: str, credentials: Credentials | Token) -> Profile:
+        """Whose keys these are. On X it costs a user read of the app. Raises ``ChannelError``."""
+
+    def dated(self, token: Token) -> Token:
+        """A token that somebody pasted, with when it ends: renewed for that where it is old
+        enough. Raises ``ChannelError``."""
+
+    def begin_instagram(self, app_id: str, redirect_uri: str) -> Question:
+        """What to ask the person at Instagram. Asks nobody."""
+
+    def exchange_instagram(
+        self, *, app_id: str, app_secret: str, redirect_uri: str, code: str
+    ) -> Token:
+        """The token for a code of Instagram. Raises ``ChannelError``."""
 
     def begin(self, client_id: str, redirect_uri: str) -> Authorisation:
-        """What to ask the person, and what to keep until they are back. Asks nobody."""
+        """What to ask the person at X, and what to keep until they are back. Asks nobody."""
 
     def exchange(
         self,

@@ -29,6 +29,7 @@ from shenava.store import (
 
 EVERY_S: Mapping[Source, int] = {
     Source.MENTION: 60,
+    Source.COMMENT: 60,
     Source.SEARCH: 120,
     Source.OWN: 120,
     # X allows fifteen looks in a quarter of an hour, all pages counted: this leaves a third of

@@ -12,7 +12,7 @@ from dashboard.i18n import Lazy, lazy
 from shenava.channels.x import query_of
 
 # Header values: what a key of X is made of. A blank or a mark of direction comes from copying.
-_KEY = re.compile(r"[\x21-\x7e]{1,500}")
+_KEY = re.compile(r"[\x21-\x7e]{1,1000}")
 _MAX_NAME = 80
 _MAX_MONEY = 100_000
 _MAX_READS = 10_000_000
@@ -63,6 +63,22 @@ class ClientForm(_Connect):
 
     client_id = StringField(filters=[trim], validators=[check_key])
     client_secret = PasswordField(filters=[trim], validators=[check_key_or_none])
+
+
+class TokenForm(Form):
+    """A token of Instagram, or of the Facebook page that the account is linked to."""
+
+    app_name = StringField(filters=[trim], validators=[check_app_name], default="Instagram app")
+    token = PasswordField(filters=[trim], validators=[check_key])
+    app_secret = PasswordField(filters=[trim], validators=[check_key_or_none])
+
+
+class InstagramAppForm(Form):
+    """Business Login for Instagram."""
+
+    app_name = StringField(filters=[trim], validators=[check_app_name], default="Instagram app")
+    app_id = StringField(filters=[trim], validators=[check_key])
+    app_secret = PasswordField(filters=[trim], validators=[check_key])
 
 
 def check_money(_form: Form, field: Field) -> None:
@@ -157,6 +173,20 @@ def query_from(text: str, handle: str) -> str:
         return query_of(list(dict.fromkeys(terms)), handle)
     except ValueError:
         raise SearchError(TOO_LONG) from None
+
+
+ONE_HASHTAG = lazy("One hashtag a line, please: letters, digits and _ only.")
+
+
+def hashtag_from(text: str) -> str:
+    """The hashtag that a person wrote, with its ``#``. Raises :class:`SearchError`."""
+    word = _tag("#" + " ".join(text.split()).lstrip("#＃"))[1:]
+    if not 1 < len(word) <= _MAX_TERM or not all(
+        letter.isalnum() or letter == "_" or unicodedata.category(letter) in ("Mn", "Mc")
+        for letter in word
+    ):
+        raise SearchError(ONE_HASHTAG)
+    return f"#{word}"
 
 
 def _tag(term: str) -> str:

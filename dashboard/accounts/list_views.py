@@ -18,9 +18,11 @@ from dashboard.accounts.overview import overview
 from dashboard.auth.roles import needs
 from dashboard.context import desk
 from dashboard.i18n import gettext as _
+from dashboard.inbox.words import PLATFORMS
 from dashboard.reader import me
 from dashboard.staff.members import Refusal
 from shenava.channels import ChannelError
+from shenava.messages import Platform
 from shenava.store import Account, OutboxRow, OutboxState, Role
 from shenava.store.spending import next_month
 
@@ -43,9 +45,16 @@ def _page(form: LimitsForm, app_id: int | None, status: int = 200) -> ResponseRe
         form_of=app_id,
         resets_at=next_month(_now()),
         can_connect=connections() is not None,
-        rehearsal=bool(desk().settings.x_base_url),
+        simulated=_simulated(),
     )
     return page, status
+
+
+def _simulated() -> set[Platform]:
+    """The platforms that are a rehearsal here."""
+    settings = desk().settings
+    told = {Platform.X: settings.x_base_url, Platform.INSTAGRAM: settings.instagram_base_url}
+    return {platform for platform, address in told.items() if address}
 
 
 @needs(Role.ADMIN)
@@ -86,15 +95,22 @@ def test(account_id: int) -> ResponseReturnValue:
     """Ask the platform who the account is, with its stored keys."""
     asker = connections()
     with desk().store.read() as session:
-        if asker is None or session.get(Account, account_id) is None:
+        account = session.get(Account, account_id)
+        if asker is None or account is None:
             abort(404)
     try:
         profile = asker.test(account_id)
     except ChannelError as error:
-        flash(words.refusal_of(error), "urgent")
+        flash(words.refusal_of(error, account.platform), "urgent")
     else:
-        flash(_("The connection works: X says that this is @%(account)s.", account=profile.handle),
-              "good")  # fmt: skip
+        flash(
+            _(
+                "The connection works: %(channel)s says that this is @%(account)s.",
+                channel=str(PLATFORMS[account.platform]),
+                account=profile.handle,
+            ),
+            "good",
+        )
     return redirect(url_for("accounts.index"))
 
 

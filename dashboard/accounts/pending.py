@@ -12,6 +12,7 @@ import threading
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hmac import compare_digest
+from typing import TypeVar
 
 from flask import session
 
@@ -36,7 +37,19 @@ class Asked:
     long_posts: bool
 
 
-Stage = Asked | Connection
+@dataclass(frozen=True, slots=True)
+class AskedInstagram:
+    """The same of Instagram, whose codes need the app's secret."""
+
+    state: str = field(repr=False)
+    app_id: str
+    app_secret: str = field(repr=False)
+    redirect_uri: str
+    app_name: str
+
+
+Stage = Asked | AskedInstagram | Connection
+_A = TypeVar("_A", Asked, AskedInstagram)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +75,12 @@ class Pending:
             self._kept[mark] = _Kept(user_id, now + LASTS, stage)
         session[_COOKIE] = mark
 
-    def asked(self, user_id: int, state: str, now: datetime) -> Asked | None:
+    def asked(self, kind: type[_A], user_id: int, state: str, now: datetime) -> _A | None:
         """The question that ``state`` answers, once: it is forgotten by this. ``None`` when
         this browser has asked nothing, or something else, or another person has."""
         with self._lock:
             kept = self._ours(user_id, now)
-            if kept is None or not isinstance(kept.stage, Asked):
+            if kept is None or not isinstance(kept.stage, kind):
                 return None
             if not compare_digest(kept.stage.state.encode(), state.encode()):
                 return None

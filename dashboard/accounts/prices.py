@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from shenava.channels.x import rules
-from shenava.messages import Source
+from shenava.messages import Platform, Source
 
-SOURCES = (Source.MENTION, Source.INBOX, Source.OWN, Source.SEARCH)
-"""What can be read from an account of X, in the order in which it is shown."""
+SOURCES = {
+    Platform.X: (Source.MENTION, Source.INBOX, Source.OWN, Source.SEARCH),
+    Platform.INSTAGRAM: (Source.COMMENT, Source.INBOX, Source.MENTION, Source.SEARCH),
+}
+"""What can be read from an account, in the order in which it is shown."""
 
 MOST_DAYS = 365
 
@@ -48,9 +51,16 @@ class Price:
 
 
 def backfill_price(
-    wanted: Iterable[tuple[Source, str]], days: int, *, owns_app: bool = True
+    wanted: Iterable[tuple[Source, str]],
+    days: int,
+    *,
+    owns_app: bool = True,
+    platform: Platform = Platform.X,
 ) -> Price:
-    """What reading these (source, query) back ``days`` days may cost at X."""
+    """What reading these (source, query) back ``days`` days may cost; no lines where nothing
+    does."""
+    if platform is not Platform.X:
+        return Price(())
     return Price(tuple(_line(source, query, days, owns_app) for source, query in wanted))
 
 

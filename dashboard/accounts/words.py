@@ -17,7 +17,7 @@ from shenava.channels import (
     Rejected,
     Unauthorised,
 )
-from shenava.messages import Source
+from shenava.messages import Platform, Source
 from shenava.store import (
     AccountState,
     CoverageKind,
@@ -30,6 +30,7 @@ from shenava.store import (
 
 SOURCES = {
     Source.MENTION: lazy("Mentions and answers to you"),
+    Source.COMMENT: lazy("Comments under your posts"),
     Source.INBOX: lazy("Private messages"),
     Source.OWN: lazy("Your own posts"),
     Source.SEARCH: lazy("Search"),
@@ -149,8 +150,10 @@ EXPIRES = Trouble(
 )
 
 
-def refusal_of(error: ChannelError) -> str:
+def refusal_of(error: ChannelError, platform: Platform) -> str:
     """What to tell someone whose test of a connection failed, and what to do."""
+    if platform is Platform.INSTAGRAM:
+        return _refusal_of_instagram(error)
     if isinstance(error, NoBudget):
         return _(
             "The app's own limit of this month leaves no room for asking X. Nothing was asked. "
@@ -174,6 +177,25 @@ def refusal_of(error: ChannelError) -> str:
             "and Direct Messages” in X's console, make new keys, and try again."
         )
     return _("X could not be reached. Nothing was saved. Check the network, then try again.")
+
+
+def _refusal_of_instagram(error: ChannelError) -> str:
+    if isinstance(error, Unauthorised):
+        return _(
+            "Instagram does not take this token. Nothing was saved. Make a new one in Meta's "
+            "dashboard, copy it whole, and try again."
+        )
+    if isinstance(error, RateLimited | NoBudget):
+        return _("Instagram asks to be asked later. Nothing was saved. Try again in an hour.")
+    if isinstance(error, Rejected):
+        return _(
+            "Instagram refuses what this token asks for. Nothing was saved. The account must be "
+            "a professional one (business or creator); a page's token must be of the page that "
+            "it is linked to, with the permissions below."
+        )
+    return _(
+        "Instagram could not be reached. Nothing was saved. Check the network, then try again."
+    )
 
 
 def money(micros: int) -> str:

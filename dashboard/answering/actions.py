@@ -25,6 +25,7 @@ from dashboard.inbox.wanted import row_number
 from dashboard.pictures.upload import NoPicture, attached
 from dashboard.reader import me
 from responder import outbox
+from responder.answered import ANSWERS
 from responder.collision import Collision, OutboxError
 from responder.outbox import Asker, Conflict, Draft, Plan
 from shenava.channels import KnowsLinks
@@ -108,7 +109,7 @@ def _attempt() -> Attempt:
     deed = form.get("deed")
     return Attempt(
         text=places.fill(text, values),
-        deed=Deed(deed) if deed in (Deed.ANSWER, Deed.DM) else None,
+        deed=Deed(deed) if deed in ANSWERS else None,
         message_id=row_number(form.get("message")),
         key=form.get("key", "")[:KEY_LIMIT],
         seen=form.get("seen", ""),

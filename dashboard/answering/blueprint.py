@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from dashboard.answering import actions, deciding, live, replies_views, words
+from dashboard.answering import actions, deciding, live, replies_views, windows, words
 
 answering = Blueprint("answering", __name__)
 answering.add_app_template_filter(words.price)
 answering.add_app_template_filter(words.weekday_and_day)
+answering.add_app_template_filter(windows.window_ends)
 
 # From a case.
 answering.add_url_rule(

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from dashboard.answering import later, places, replies
-from dashboard.answering.foresight import Outlook, deeds_for, outlook
+from dashboard.answering.foresight import Outlook, deeds_for, offered, outlook
 from dashboard.answering.own import Own, own_messages, own_rows
 from dashboard.answering.target import Target, target_of
 from dashboard.context import Desk
@@ -146,9 +146,7 @@ def composer(
     # Whether one can write at all does not hang on what is written; what it costs does.
     plain = [outlook(session, target, one, "…", desk.rules, now) for one in deeds_for(target)]
     options = tuple(
-        outlook(session, target, one.deed, text, desk.rules, now, picture)
-        for one in plain
-        if one.allowed
+        outlook(session, target, one.deed, text, desk.rules, now, picture) for one in offered(plain)
     )
     fresh_seen = seen_word(collision.seen(session, case_id))
     values = known_values(target, people.get(me, ""))

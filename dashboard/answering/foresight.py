@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +13,7 @@ from dashboard.pictures.upload import Attached
 from responder.circumstances import Rules
 from responder.outbox import Draft
 from responder.preview import Preview, preview
-from shenava.messages import Deed
+from shenava.messages import Deed, MessageKind, Platform
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,19 @@ def deeds_for(target: Target) -> tuple[Deed, ...]:
     can_write = target.identity.key.startswith("id:")
     if not target.is_public:
         return (Deed.DM,) if can_write else ()
-    return (Deed.ANSWER, Deed.DM) if can_write else (Deed.ANSWER,)
+    private = (Deed.DM,) if can_write else ()
+    if target.platform is Platform.INSTAGRAM and target.message.kind is MessageKind.COMMENT:
+        return (Deed.ANSWER, *private, Deed.PRIVATE_REPLY)
+    return (Deed.ANSWER, *private)
+
+
+def offered(found: Iterable[Outlook]) -> tuple[Outlook, ...]:
+    """The ways that can be chosen. Who can be written to privately anyhow needs not be answered
+    privately to one comment, which is possible once."""
+    able = [one for one in found if one.allowed]
+    if any(one.deed is Deed.DM for one in able):
+        able = [one for one in able if one.deed is not Deed.PRIVATE_REPLY]
+    return tuple(able)
 
 
 def outlook(
@@ -57,6 +70,8 @@ def outlook(
         price_micros=found.price_micros,
         plain_micros=found.plain_micros,
         pace=found.pace,
+        until=found.until,
+        window=found.window,
         deed=deed,
     )
 

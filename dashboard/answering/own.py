@@ -122,7 +122,7 @@ def own_messages(
     wanted = list(case_ids)
     rows = session.scalars(
         select(OutboxRow)
-        .where(OutboxRow.case_id.in_(wanted), OutboxRow.deed != Deed.HIDE)
+        .where(OutboxRow.case_id.in_(wanted), OutboxRow.deed.not_in((Deed.HIDE, Deed.DELETE)))
         .order_by(OutboxRow.id.desc())
         .limit(SHOWN)
     ).all()

@@ -44,6 +44,11 @@ _WHY = {
     Reason.WINDOW_CLOSED: lazy("The time in which %(channel)s lets you answer is over."),
     Reason.NOT_OWN_POST: lazy("It does not stand under a post of yours."),
     Reason.NOT_OFFERED: lazy("%(channel)s does not let programs do this."),
+    Reason.ANSWERED_PRIVATELY: lazy(
+        "This comment has had its one private answer; %(channel)s lets no second one pass."
+    ),
+    Reason.PEOPLE_ONLY: lazy("By now %(channel)s lets only people answer, no machines."),
+    Reason.NO_PICTURE: lazy("%(channel)s takes no post without a picture."),
 }
 
 _WAYS = {
@@ -60,13 +65,15 @@ _WAYS = {
         "Answer by hand on %(channel)s, then say here that you did: the clock stops."
     ),
     WayOut.ANSWER_PUBLICLY: lazy("Answer in public, and invite them to write to you in private."),
+    WayOut.ANSWER_PRIVATELY: lazy("Answer their comment in private: that is possible once."),
+    WayOut.ADD_PICTURE: lazy("Add a picture."),
     WayOut.WAIT_FOR_CUSTOMER: lazy("It becomes possible as soon as they write to you."),
 }
 
 _BY_PLATFORM = {
     RejectedBecause.DUPLICATE: lazy("%(channel)s refused it: the same words were just posted."),
     RejectedBecause.NOT_ALLOWED: lazy(
-        "%(channel)s does not allow it: the person did not name you, or has blocked you."
+        "%(channel)s does not allow it: its rules forbid it, or the person has blocked you."
     ),
     RejectedBecause.NOT_FOUND: lazy("%(channel)s refused it: the message it answers is gone."),
     RejectedBecause.TOO_LONG: lazy("%(channel)s refused it: it is too long."),

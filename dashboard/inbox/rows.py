@@ -12,13 +12,14 @@ from sqlalchemy import and_, func, literal, select
 from sqlalchemy.orm import Session, aliased
 
 from dashboard.inbox.queries import Hit
-from shenava.messages import Platform, Sentiment
+from shenava.messages import AboutKind, Platform, Sentiment
 from shenava.store import (
     Account,
     Attachment,
     Case,
     CaseRead,
     CaseState,
+    Conversation,
     Customer,
     Identity,
     Message,
@@ -80,6 +81,10 @@ class Row:
     unread: bool
     pictures: bool = False
     removed: RemovedBecause | None = None
+    private: bool = False
+    """The conversation is one of private messages."""
+    about: AboutKind | None = None
+    """What the message of ``preview`` is beside its words."""
 
     @property
     def level(self) -> str:
@@ -98,6 +103,7 @@ _PREVIEW = (
     func.substr(Message.text, 1, literal(PREVIEW)).label("text"),
     Message.written_at,
     Message.removed_because,
+    Message.about,
     select(Attachment.id).where(Attachment.message_id == Message.id).exists().label("pictures"),
 )
 """What a row shows of one message."""
@@ -124,7 +130,9 @@ def _question(wanted: Iterable[int], me: int) -> Any:
             User.id.label("holder_id"),
             User.name.label("holder"),
             CaseRead.message_count.label("read"),
+            Conversation.thread,
         )
+        .join(Conversation, Conversation.id == Case.conversation_id)
         .join(Identity, Identity.id == Case.identity_id)
         .join(Account, Account.id == Case.account_id)
         .outerjoin(Customer, Customer.id == Identity.customer_id)
@@ -203,6 +211,8 @@ def _row(found: Any, preview: Any) -> Row:
         unread=not case.historic and case.message_count > (found.read or 0),
         pictures=bool(preview and preview.pictures),
         removed=preview.removed_because if preview else None,
+        private=found.thread == "dm",
+        about=preview.about if preview else None,
     )
 
 

@@ -21,7 +21,7 @@ from dashboard.pictures.shown import Shown, pictures_of
 from responder.casework import newest_message
 from responder.corrections import MODELS_WORD, Said
 from responder.effective import Held, held_verdicts
-from shenava.messages import MessageKind, Platform
+from shenava.messages import AboutKind, MessageKind, Platform
 from shenava.store import (
     Account,
     Audit,
@@ -75,6 +75,8 @@ class Bubble:
     edited_at: datetime | None = None
     earlier: tuple[Earlier, ...] = ()
     removed: RemovedBecause | None = None
+    about: AboutKind | None = None
+    about_link: str | None = None
 
     @property
     def said(self) -> Said:
@@ -285,6 +287,8 @@ def _bubble(message: Message, held: Held | None, people: dict[int, str]) -> Bubb
         written_at=message.written_at,
         held=held,
         corrected_by=people.get(corrected.user_id, "?") if corrected else None,
+        about=message.about,
+        about_link=web_link(message.about_url),
     )
 
 

@@ -12,7 +12,15 @@ from dashboard.i18n import lazy, ngettext
 from dashboard.inbox.wanted import Answer, Holder, Queue, Wanted
 from responder.record import Deed, Refusal
 from responder.triage import ReasonCode
-from shenava.messages import Intent, Language, MediaKind, MessageKind, Platform, Sentiment
+from shenava.messages import (
+    AboutKind,
+    Intent,
+    Language,
+    MediaKind,
+    MessageKind,
+    Platform,
+    Sentiment,
+)
 from shenava.store import AttachmentState, CaseState, RemovedBecause
 
 QUEUES = {
@@ -50,6 +58,15 @@ KINDS = {
     MessageKind.POST: lazy("public post that does not address you"),
     MessageKind.EMAIL: lazy("e-mail"),
     MessageKind.REVIEW: lazy("public review"),
+}
+
+ABOUT = {
+    AboutKind.STORY_MENTION: lazy("Named you in a story"),
+    AboutKind.STORY_REPLY: lazy("Answers your story"),
+    AboutKind.SHARED_POST: lazy("Passed on a post"),
+    AboutKind.LIKE: lazy("Sent a heart"),
+    AboutKind.UNSENT: lazy("Took this message back. Its words are gone here too."),
+    AboutKind.UNSUPPORTED: lazy("Sent something that the platform shows in its own app only."),
 }
 
 LANGUAGES = {

@@ -216,7 +216,7 @@ class _Planner:
         text = self._text(spot.platform, language, deed, place=True)
         reason: str | None = None
         picture = known is not None and needs_picture(known, deed)
-        facts = Facts(deed=deed, own_message=True)
+        facts = Facts(deed=deed, own_message=True, has_picture=picture)
         if known is None or not spot.usable:
             reason = LeftOut.NO_CHANNEL
         elif not text:

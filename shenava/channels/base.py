@@ -71,7 +71,8 @@ class Outgoing:
     ``to_native_id``: the person a DM goes to; ``picture``: bytes of a JPEG or PNG, with
     ``picture_alt`` for those who cannot see it, and ``picture_url``, where a platform that does
     not take bytes finds it. ``window``: the code of the window that it passes through
-    (``rules.Window``), for platforms that must be told."""
+    (``rules.Window``), for platforms that must be told. ``own_thread``: what is answered is a
+    post of the account's own."""
 
     deed: Deed
     text: str = ""
@@ -81,6 +82,7 @@ class Outgoing:
     picture_alt: str = ""
     picture_url: str | None = None
     window: str | None = None
+    own_thread: bool = False
 
 
 @dataclass(frozen=True, slots=True)

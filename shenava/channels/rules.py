@@ -176,7 +176,8 @@ class Facts:
     lifts its limits on answering (X: Enterprise). ``kind``: of the message; ``None``: there is
     none. ``written_at``: when it was written; ``wrote_privately_at``: when the person last wrote
     in private. ``answered_privately``: the message has had a private answer, or one is on its
-    way. ``has_picture``: one goes along. Instants are aware.
+    way. ``has_picture``: one goes along. ``one_of_many``: the same goes to others too. Instants
+    are aware.
     """
 
     deed: Deed
@@ -194,6 +195,7 @@ class Facts:
     wrote_privately_at: datetime | None = None
     answered_privately: bool = False
     has_picture: bool = False
+    one_of_many: bool = False
 
 
 class Length(NamedTuple):

@@ -68,8 +68,8 @@ def with_keys(client: Browser, place: Place, **more: str) -> str:
 
 
 def connect(client: Browser, place: Place) -> None:
-    assert with_keys(client, place) == "/accounts/connect/x/confirm"
-    done = client.send("/accounts/connect/x/confirm", money="25", reads="")
+    assert with_keys(client, place) == "/accounts/connect/confirm"
+    done = client.send("/accounts/connect/confirm", money="25", reads="")
     assert done.status_code == 302, done.text
 
 
@@ -79,13 +79,13 @@ def test_keys_are_tested_shown_to_be_whose_and_only_then_stored(
     page = client.get("/accounts/connect/x").text
     assert "Read and write" in page
     assert "What X charges, allows and forbids" in page
-    assert with_keys(client, place) == "/accounts/connect/x/confirm"
+    assert with_keys(client, place) == "/accounts/connect/confirm"
     assert accounts(desk.store) == []
-    page = client.get("/accounts/connect/x/confirm")
+    page = client.get("/accounts/connect/confirm")
     assert f"@{place.shop.username}" in page.text
     assert "follower" in page.text
     assert page.headers["Cache-Control"] == "no-store"
-    done = client.send("/accounts/connect/x/confirm", money="25", reads="1000")
+    done = client.send("/accounts/connect/confirm", money="25", reads="1000")
     (account,) = accounts(desk.store)
     assert done.location == f"/accounts/{account.id}/collect"
     assert (account.handle, account.native_id) == (place.shop.username, place.shop.id)
@@ -146,7 +146,7 @@ def test_wrong_keys_are_refused_in_words_and_nothing_is_stored(
     assert answer.location == "/accounts/connect/x"
     assert "X does not take these keys. Nothing was saved." in client.get(answer.location).text
     assert accounts(desk.store) == []
-    assert client.get("/accounts/connect/x/confirm").location == "/accounts/connect/x"
+    assert client.get("/accounts/connect/confirm").location == "/accounts/connect"
 
 
 def test_an_app_without_budget_is_not_even_asked(
@@ -232,9 +232,9 @@ def test_over_xs_own_page_and_back(
     assert asked["code_challenge_method"] == ["S256"]
     assert asked["redirect_uri"] == [desk.settings.address + CALLBACK]
     back = allow(place, address)
-    assert client.get(back).location == "/accounts/connect/x/confirm"
+    assert client.get(back).location == "/accounts/connect/confirm"
     assert accounts(desk.store) == []
-    client.send("/accounts/connect/x/confirm", money="", reads="")
+    client.send("/accounts/connect/confirm", money="", reads="")
     (account,) = accounts(desk.store)
     kept = stored_keys(desk.store, connecting._vault, account.id)
     assert kept["refresh_token"]
@@ -245,7 +245,7 @@ def test_over_xs_own_page_and_back(
 
 def test_an_answer_is_taken_once(client: Browser, admin: User, place: Place, desk: Desk) -> None:
     back = allow(place, ask(client, place))
-    assert client.get(back).location == "/accounts/connect/x/confirm"
+    assert client.get(back).location == "/accounts/connect/confirm"
     again = client.get(back)
     assert again.location == "/accounts/connect/x"
     assert "no answer to a question of yours" in client.get("/accounts/connect/x").text
@@ -258,7 +258,7 @@ def test_a_strangers_answer_is_refused_and_the_own_one_still_counts(
     back = allow(place, ask(client, place))
     forged = client.get(CALLBACK, query_string={"state": state, "code": "theirs"})
     assert forged.location == "/accounts/connect/x"
-    assert client.get(back).location == "/accounts/connect/x/confirm"
+    assert client.get(back).location == "/accounts/connect/confirm"
 
 
 def test_an_answer_counts_only_in_the_browser_that_asked(
@@ -276,7 +276,7 @@ def test_an_answer_counts_only_in_the_browser_that_asked(
     assert other.get(back).location == "/accounts/connect/x"
     assert same_person.get(back).location == "/accounts/connect/x"
     assert new_browser().get(back).location.startswith("/sign-in")
-    assert client.get(back).location == "/accounts/connect/x/confirm"
+    assert client.get(back).location == "/accounts/connect/confirm"
 
 
 def test_an_answer_that_comes_too_late_is_refused(
@@ -316,7 +316,7 @@ def test_without_a_public_address_the_way_over_x_says_what_to_set(
     "path",
     [
         "/accounts/connect/x",
-        "/accounts/connect/x/confirm",
+        "/accounts/connect/confirm",
         f"{CALLBACK}?state=s&code=c",
         "/accounts/1/collect",
         "/accounts/1/back-fill",
@@ -331,7 +331,7 @@ def test_agents_connect_nothing(client: Browser, agent: User, path: str) -> None
     [
         "/accounts/connect/x/keys",
         "/accounts/connect/x/ask",
-        "/accounts/connect/x/confirm",
+        "/accounts/connect/confirm",
         "/accounts/1/pause",
         "/accounts/1/resume",
         "/accounts/1/test",

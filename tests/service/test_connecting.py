@@ -19,8 +19,9 @@ from dashboard.accounts.connections import Connection, Limits, NoBudget
 from responder.policy import Policy
 from service import collecting
 from service.channels import Channels
-from service.connecting import Connecting, XWays, kinds, open_vault
+from service.connecting import Connecting, kinds, open_vault
 from service.renewing import RENEWING_TAKES
+from service.x_accounts import XWays
 from shenava.channels import KnowsLinks, Profile, RateLimited, Unauthorised
 from shenava.channels.x import OAuth1, OAuth2, rules
 from shenava.channels.x.read import cursor_from

@@ -30,7 +30,17 @@ from shenava.channels import (
     Unauthorised,
     Unreachable,
 )
-from shenava.channels.rules import Allowed, Basis, Facts, Length, Limit, Per, Rule, Ruling
+from shenava.channels.rules import (
+    Allowed,
+    Basis,
+    Facts,
+    Length,
+    Limit,
+    Per,
+    Rule,
+    Ruling,
+    Window,
+)
 from shenava.clock import SetClock
 from shenava.messages import Deed, Incoming, MediaRef, Platform, Source
 
@@ -134,6 +144,9 @@ class ScriptedPlatform:
         return self
 
     # Its rules.
+
+    def window_of(self, deed: Deed, opened_at: datetime, now: datetime) -> Window | None:
+        return None
 
     def may_answer(self, facts: Facts) -> Ruling:
         return Allowed(Rule("test.all", "Everything may be answered.", BASIS))

@@ -124,8 +124,8 @@ def may_answer(facts: Facts) -> Ruling:
         return NotAllowed(Reason.NO_PICTURE, WayOut.ADD_PICTURE, PICTURE_POSTS)
     if facts.deed is Deed.DM:
         return _may_write(facts)
-    if facts.deed is Deed.DELETE and facts.own_message:
-        return Allowed(OWN_POSTS_ONLY)
+    if facts.own_message and facts.deed in (Deed.ANSWER, Deed.DELETE):
+        return Allowed(PUBLIC_ANSWER if facts.deed is Deed.ANSWER else OWN_POSTS_ONLY)
     if not (facts.kind is MessageKind.COMMENT or facts.under_own_post):
         return NotAllowed(Reason.NOT_OWN_POST, WayOut.OPEN_ON_PLATFORM, OWN_POSTS_ONLY)
     if facts.deed is Deed.PRIVATE_REPLY:
@@ -144,7 +144,7 @@ def _may_write(facts: Facts) -> Ruling:
     window = window_for(WINDOWS, Deed.DM, opened_at, now)
     if window is None:
         return NotAllowed(Reason.WINDOW_CLOSED, WayOut.OPEN_ON_PLATFORM, WITHIN_A_WEEK)
-    if window.people_only and facts.automatic:
+    if window.people_only and (facts.automatic or facts.one_of_many):
         return NotAllowed(Reason.PEOPLE_ONLY, WayOut.WAIT_FOR_CUSTOMER, WITHIN_A_WEEK)
     rule = WITHIN_A_WEEK if window.people_only else WITHIN_A_DAY
     return Allowed(rule, window.ends(opened_at), window)
@@ -160,14 +160,20 @@ def _may_reply_privately(facts: Facts) -> Ruling:
     return Allowed(ONE_PRIVATE_REPLY, PRIVATE_REPLY.ends(facts.written_at), PRIVATE_REPLY)
 
 
-def windows() -> tuple[Window, ...]:
-    """The times in which a customer can be answered, as data."""
-    return WINDOWS
-
-
 def window_of(deed: Deed, opened_at: datetime, now: datetime) -> Window | None:
     """The window for ``deed`` that closes next; ``None`` when there is none, or all are over."""
     return window_for(WINDOWS, deed, opened_at, now)
+
+
+def needs_picture(deed: Deed) -> bool:
+    """Whether Instagram takes ``deed`` with a picture only."""
+    return deed is Deed.POST
+
+
+def takes_picture(deed: Deed) -> bool:
+    """Whether a picture of ours may go along. Private messages take one in place of words, which
+    nobody is offered here."""
+    return deed is Deed.POST
 
 
 # --- how fast -------------------------------------------------------------------------------

@@ -76,8 +76,9 @@ class Sender:
         _hold(outgoing)
         match outgoing.deed:
             case Deed.ANSWER:
+                edge = "comments" if outgoing.own_thread else "replies"
                 answer = self.client.post(
-                    f"/{checked(outgoing.to_key)}/replies", Purpose.SEND, message=outgoing.text
+                    f"/{checked(outgoing.to_key)}/{edge}", Purpose.SEND, message=outgoing.text
                 )
                 return Sent(_new_key(answer, "id"), None)
             case Deed.DM | Deed.PRIVATE_REPLY:
@@ -195,13 +196,16 @@ class Sender:
         return Sent(outgoing.to_key, None) if hidden else None
 
     def _answers(self, outgoing: Outgoing, now: datetime) -> Iterator[OwnMessage]:
-        """Our answers under a comment. They all stand under the first of its thread."""
+        """Our answers under a comment, or a post of ours. The former all stand under the first
+        of their thread."""
+        fields = "id,text,timestamp,username,from"
         try:
-            asked = self.client.get(f"/{checked(outgoing.to_key)}", fields="id,parent_id")
-            first = text_of(asked, "parent_id") or outgoing.to_key
-            pages = list(
-                self._pages(f"/{checked(first)}/replies", fields="id,text,timestamp,username,from")
-            )
+            if outgoing.own_thread:
+                path = f"/{checked(outgoing.to_key)}/comments"
+            else:
+                asked = self.client.get(f"/{checked(outgoing.to_key)}", fields="id,parent_id")
+                path = f"/{checked(text_of(asked, 'parent_id') or outgoing.to_key)}/replies"
+            pages = list(self._pages(path, fields=fields))
         except Rejected as refused:
             if refused.because is RejectedBecause.NOT_FOUND:
                 return  # with the comment go its answers

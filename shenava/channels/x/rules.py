@@ -8,7 +8,7 @@ holds the two together.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from shenava.channels.base import Outgoing, Reads
 from shenava.channels.rules import (
@@ -24,6 +24,7 @@ from shenava.channels.rules import (
     Rule,
     Ruling,
     WayOut,
+    Window,
 )
 from shenava.channels.x.length import links_in
 from shenava.messages import Deed, Source
@@ -112,6 +113,11 @@ def may_answer(facts: Facts) -> Ruling:
         return NotAllowed(Reason.NO_CONSENT, WayOut.OPEN_ON_PLATFORM, AUTOMATIC_CONSENT)
     reason = Reason.SUMMONS_UNKNOWN if facts.summoned is None else Reason.NOT_SUMMONED
     return NotAllowed(reason, WayOut.OPEN_ON_PLATFORM, SUMMONED_ONLY)
+
+
+def window_of(deed: Deed, opened_at: datetime, now: datetime) -> Window | None:
+    """X knows no windows: who may be answered, may be at any time."""
+    return None
 
 
 def _may_write_privately(facts: Facts) -> Ruling:
