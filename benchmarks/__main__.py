@@ -2,7 +2,8 @@
 
 The JSON goes to standard output, the table to standard error. Names: ``import`` (a file to triaged
 rows, messages a second), ``memory`` (of ``shenava run`` at rest), ``inbox`` (pages and searches
-over HTTP while an import runs, at 10,000 and at 200,000 conversations). Real processes, a real
+over HTTP while an import runs, at 10,000 and at 200,000 conversations), ``customers`` (their lists,
+searches and pages, at 200,000 identities). Real processes, a real
 model, SQLite.
 """
 
@@ -15,6 +16,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from benchmarks.customers import measure_customers
 from benchmarks.importing import measure_import
 from benchmarks.inbox import measure_inbox
 from benchmarks.memory import measure_memory
@@ -24,7 +26,7 @@ from benchmarks.result import Result
 def main() -> int:
     """Measure what was asked for; 1 when a target was missed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("name", nargs="?", choices=["import", "memory", "inbox"])
+    parser.add_argument("name", nargs="?", choices=["import", "memory", "inbox", "customers"])
     parser.add_argument("--file", type=Path, help="import this CSV instead of a made-up one")
     parser.add_argument("--messages", type=int, default=20_000, help="to import, made up [20000]")
     parser.add_argument(
@@ -35,6 +37,7 @@ def main() -> int:
         "import": lambda: measure_import(asked.messages, asked.file),
         "memory": measure_memory,
         "inbox": lambda: measure_inbox(asked.conversations),
+        "customers": lambda: measure_customers(max(asked.conversations)),
     }
     results = []
     for name, measure in known.items():

@@ -73,21 +73,21 @@ def _measure(size: int) -> dict[str, float]:
         file = Path(folder) / "more.csv"
         write_csv(file, _IMPORTED, seed=2)
         with running_service(home, language="en") as service:
-            reader = _Reader(service)
+            reader = Reader(service)
             reader.sign_in()
-            _times(reader, PAGES, 2)  # warm, as a service is that has run for a minute
-            _times(reader, _searches(), 1)
+            times(reader, PAGES, 2)  # warm, as a service is that has run for a minute
+            times(reader, _searches(), 1)
             with _importing(home, file):
                 begin, before = time.perf_counter(), _messages(home)
-                pages = _times(reader, PAGES, ROUNDS)
-                searches = _times(reader, _searches(), ROUNDS)
+                pages = times(reader, PAGES, ROUNDS)
+                searches = times(reader, _searches(), ROUNDS)
                 imported = (_messages(home) - before) / (time.perf_counter() - begin)
             reader.close()
     return {
         "page_p50_ms": statistics.median(pages),
-        "page_p95_ms": _p95(pages),
+        "page_p95_ms": p95(pages),
         "search_p50_ms": statistics.median(searches),
-        "search_p95_ms": _p95(searches),
+        "search_p95_ms": p95(searches),
         "imported_meanwhile_per_s": imported,
     }
 
@@ -101,7 +101,7 @@ def _searches() -> list[str]:
     return [f"/inbox/?q={quote(words)}" for words in WORDS]
 
 
-def _times(reader: _Reader, addresses: Sequence[str], rounds: int) -> list[float]:
+def times(reader: Reader, addresses: Sequence[str], rounds: int) -> list[float]:
     """Milliseconds of each request, from its first byte sent to its last byte read."""
     times = []
     for _ in range(rounds):
@@ -114,7 +114,7 @@ def _times(reader: _Reader, addresses: Sequence[str], rounds: int) -> list[float
     return times
 
 
-def _p95(times: Sequence[float]) -> float:
+def p95(times: Sequence[float]) -> float:
     return statistics.quantiles(times, n=20)[-1]
 
 
@@ -141,7 +141,7 @@ def _importing(home: Path, file: Path) -> Iterator[None]:
         process.communicate()
 
 
-class _Reader:
+class Reader:
     """A person with a browser that keeps its connection and its cookie."""
 
     def __init__(self, service: Service) -> None:

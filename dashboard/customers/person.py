@@ -107,8 +107,7 @@ def person(session: Session, identity_id: int, me: int, people: Mapping[int, str
     who = found[0]
     ids = [one.identity_id for one in who.faces]
     customer_id = session.scalar(select(Identity.customer_id).where(Identity.id == identity_id))
-    live = _case_ids(session, ids, live=True)
-    past = _case_ids(session, ids, live=False)
+    live, past = _case_ids(session, ids)
     shown = {row.id: row for row in rows(session, [Hit(key) for key in [*live, *past]], me)}
     return Person(
         id=identity_id,
@@ -161,17 +160,22 @@ def notes_of(
     )
 
 
-def _case_ids(session: Session, ids: Sequence[int], *, live: bool) -> list[int]:
-    state = Case.state != CaseState.CLOSED if live else Case.state == CaseState.CLOSED
-    order = (Case.rank, Case.id) if live else (Case.last_message_at.desc(), Case.id.desc())
-    return list(
-        session.scalars(
-            select(Case.id)
-            .where(Case.identity_id.in_(ids), state)
-            .order_by(*order)
-            .limit(_LIVE if live else _PAST)
+def _case_ids(session: Session, ids: Sequence[int]) -> tuple[list[int], list[int]]:
+    """The live cases, the most pressing first, and the past ones, the latest first.
+
+    All of the person's are read and sorted here: asked for a few in order, SQLite goes through
+    everyone's by the index of that order.
+    """
+    found = session.execute(
+        select(Case.id, Case.state, Case.rank, Case.last_message_at).where(
+            Case.identity_id.in_(ids)
         )
-    )
+    ).all()
+    live = [row for row in found if row.state is not CaseState.CLOSED]
+    past = [row for row in found if row.state is CaseState.CLOSED]
+    live.sort(key=lambda row: (row.rank, row.id))
+    past.sort(key=lambda row: (row.last_message_at, row.id), reverse=True)
+    return [row.id for row in live[:_LIVE]], [row.id for row in past[:_PAST]]
 
 
 def _handles(session: Session, faces: Sequence[Face]) -> dict[int, list[Handle]]:

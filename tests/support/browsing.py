@@ -24,7 +24,7 @@ class Shop:
     def address(self) -> str:
         return f"http://127.0.0.1:{self.service.port}"
 
-    def receive(self, key: str, author: str, text: str) -> None:
+    def receive(self, key: str, author: str, text: str, platform: str = "x") -> None:
         """A customer writes: one message arrives by ``shenava import``, in a process of its own."""
         row = {"id": key, "author": author, "text": text, "created_at": "2026-11-22T09:00:00Z"}
         file = self.home.parent / f"{key}.jsonl"
@@ -33,7 +33,7 @@ class Shop:
             self.home,
             "import",
             file,
-            "--platform=x",
+            f"--platform={platform}",
             "--kind=mention",
             "--account=shop",
             "--json",
