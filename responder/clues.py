@@ -139,7 +139,9 @@ def note_clues(session: Session, message_ids: Iterable[int]) -> None:
     """Keep what these messages and their writers' profiles tell."""
     rows = session.execute(
         select(Message.id, Message.identity_id, Message.text)
-        .where(Message.id.in_(list(message_ids)))
+        .join(Identity, Identity.id == Message.identity_id)
+        # Nothing is kept again of someone who was erased.
+        .where(Message.id.in_(list(message_ids)), Identity.erased_at.is_(None))
         .order_by(Message.id)
     ).all()
     told: dict[int, dict[Found, int | None]] = defaultdict(dict)
@@ -209,7 +211,8 @@ class CatchUp:
         with self._store.read() as session:
             people = session.scalars(
                 select(Identity.id)
-                .where(Identity.id > self._after, ~exists().where(Clue.identity_id == Identity.id))
+                .where(Identity.id > self._after, Identity.erased_at.is_(None))
+                .where(~exists().where(Clue.identity_id == Identity.id))
                 .order_by(Identity.id)
                 .limit(self._step)
             ).all()

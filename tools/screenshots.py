@@ -79,6 +79,7 @@ PAGES = [
     Page("customer", "/customers/{customer}"),
     Page("customer-merged", "/customers/{merged}"),
     Page("customer-choose", "/customers/{customer}/merge"),
+    Page("customer-erase", "/customers/{merged}/erase"),
     Page("customer-compare", "/customers/{customer}/merge/{other}"),
     Page("case-of-customer", "/inbox/case/{case_of_customer}"),
     Page("nothing-mine", "/inbox/?queue=mine"),

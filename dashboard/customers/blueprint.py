@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from dashboard.customers import actions, views
+from dashboard.customers import actions, erasing, views
 
 customers = Blueprint("customers", __name__, url_prefix="/customers")
 
@@ -16,6 +16,8 @@ customers.add_url_rule("/", "index", views.index)
 customers.add_url_rule(_ONE, "one", views.one)
 customers.add_url_rule(f"{_ONE}/merge", "choose", views.choose)
 customers.add_url_rule(f"{_ONE}/merge/<int:other_id>", "compare", views.compare)
+
+customers.add_url_rule(f"{_ONE}/erase", "erase", erasing.erase, methods=["GET", "POST"])
 
 # To do.
 customers.add_url_rule(f"{_ONE}/vip", "vip", actions.vip, methods=["POST"])

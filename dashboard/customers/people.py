@@ -36,6 +36,7 @@ class Face:
     heard_at: datetime
     blocked_at: datetime | None
     opted_out_at: datetime | None
+    erased_at: datetime | None = None
 
     @property
     def profile(self) -> str | None:
@@ -70,6 +71,10 @@ class Listed:
         return max((one.followers for one in self.faces if one.followers is not None), default=None)
 
     @property
+    def erased(self) -> bool:
+        return any(one.erased_at for one in self.faces)
+
+    @property
     def blocked(self) -> bool:
         return any(one.blocked_at for one in self.faces)
 
@@ -81,6 +86,8 @@ class Listed:
 def face_of(row: Identity) -> Face:
     handle = plain(row.handle)
     name = plain(row.name) or handle or plain(row.key.partition(":")[2])
+    if row.erased_at is not None:
+        name = "—"
     return Face(
         identity_id=row.id,
         platform=row.platform,
@@ -90,6 +97,7 @@ def face_of(row: Identity) -> Face:
         heard_at=row.profile_at,
         blocked_at=row.blocked_at,
         opted_out_at=row.opted_out_at,
+        erased_at=row.erased_at,
     )
 
 

@@ -45,7 +45,9 @@ def page(session: Session, wanted: Wanted, after: Cursor | None, size: int = PAG
     words = search_tokens(wanted.words)[:_WORDS]
     if wanted.words and not words:
         return Page((), None)
-    asked = select(Identity.id, Identity.profile_at).where(_heard_of_last())
+    asked = select(Identity.id, Identity.profile_at).where(
+        _heard_of_last(), Identity.erased_at.is_(None)
+    )
     few = _few(session, wanted.show, words)
     if few is not None:
         asked = asked.where(_one_of(session, few))

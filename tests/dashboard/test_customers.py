@@ -25,6 +25,7 @@ from shenava.store import (
     Audit,
     Case,
     CaseState,
+    Clue,
     CustomerNote,
     Identity,
     Merge,
@@ -386,3 +387,41 @@ def test_staff_see_in_a_case_that_the_same_customer_waits_elsewhere(
 )
 def test_who_is_not_there_is_not_found(client: Browser, agent: User, address: str) -> None:
     assert client.get(address).status_code == 404
+
+
+# Erasing. ------------------------------------------------------------------------------------
+
+
+def test_an_admin_erases_a_customer_after_reading_what_goes(
+    client: Browser, admin: User, twins: tuple[int, int], desk: Desk
+) -> None:
+    one, two = twins
+    form = merge_form(client.get(f"/customers/{one}/merge/{two}").text)
+    client.send(f"/customers/{one}/merge/{two}", **form)
+    page = client.get(f"/customers/{one}/erase").text
+    assert "the words and pictures of 2 messages" in words_of(page)
+    shown = re.search(r'name="people" value="([\d.]+)"', page)
+    assert shown is not None
+    unsure = client.send(f"/customers/{one}/erase", people=shown[1])
+    assert "Nothing was erased" in words_of(unsure.text)
+    others = client.send(f"/customers/{one}/erase", people=str(one), sure="1")
+    assert others.location.endswith("/erase"), "who is erased is who was shown"
+    with desk.store.read() as session:
+        assert session.get_one(Identity, two).erased_at is None
+    client.send(f"/customers/{one}/erase", people=shown[1], sure="1")
+    with desk.store.read() as session:
+        assert all(session.get_one(Identity, key).erased_at for key in twins)
+    Pipeline(desk.store, WordJudge(), desk.policy).run_until_idle()
+    listed_now = client.get("/customers/").text
+    assert "neda" not in listed_now and "ندا" not in listed_now
+    left = client.get(f"/customers/{one}").text
+    assert "This person was erased" in left and "neda" not in left and "55512" not in left
+    with desk.store.read() as session:
+        assert session.scalars(select(Clue)).all() == []
+
+
+def test_nobody_else_erases(client: Browser, agent: User, twins: tuple[int, int]) -> None:
+    assert "/erase" not in client.get(f"/customers/{twins[0]}").text
+    assert client.get(f"/customers/{twins[0]}/erase").status_code == 403
+    answer = client.send(f"/customers/{twins[0]}/erase", people=str(twins[0]), sure="1")
+    assert answer.status_code == 403
