@@ -7,7 +7,7 @@ PYTHON := $(VENV)/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench bench-kill screenshots docs clean browser font
+.PHONY: help run test lint format bench bench-kill bench-broadcast screenshots docs clean browser font
 
 help: ## Show this text
 	@echo "make run          start Shenava in a rehearsal, with simulated platforms; prints the addresses"
@@ -16,6 +16,7 @@ help: ## Show this text
 	@echo "make format       put the code into the one style"
 	@echo "make bench        measure: import, memory, inbox and search"
 	@echo "make bench-kill   kill it 200 times at work: is anything lost, doubled or sent twice?"
+	@echo "make bench-broadcast  kill it 200 times while it tells 10,000 people"
 	@echo "make screenshots  take the README's pictures anew, and time its way"
 	@echo "make docs         write docs/settings.md and docs/commands.md anew"
 	@echo "make clean        remove what make made, the virtual environment too"
@@ -39,6 +40,9 @@ format: $(STAMPS)/test
 
 bench: $(STAMPS)/test
 	$(PYTHON) -m benchmarks $(ARGS)
+
+bench-broadcast: $(STAMPS)/test
+	$(PYTHON) -m benchmarks.bench_broadcast $(ARGS)
 
 bench-kill: $(STAMPS)/test
 	$(PYTHON) -m benchmarks.bench_kill $(ARGS)

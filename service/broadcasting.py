@@ -178,6 +178,9 @@ class Fleet:
                         self._write_down(came)
                         under_way -= len(came)
                         quick = _grown(quick, came, self._threads)
+                        if again_at is not None and again_at - now > _PATIENCE:
+                            # It was reckoned while nothing had been answered yet.
+                            again_at = None
                     continue
                 if stopping or again_at is None or again_at - now > _PATIENCE:
                     return sent
