@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import random
+from datetime import datetime
 
-from rehearsal.crowd import BOTH_NAME, TONGUES, Customers, Opening
+from rehearsal.crowd import BOTH, BOTH_NAME, TONGUES, Customers, Opening
 from rehearsal.pictures import draw_picture
 from rehearsal.records import Json
 from rehearsal.words import Door, Tongue
 from rehearsal.x.model import User
 from rehearsal.x.simulator import SHOP, open_shop
 from rehearsal.x.text import guess_language
-from rehearsal.x.world import World
+from rehearsal.x.world import EDIT_WINDOW, World
+
+_EDIT = 0.06
+_DELETE = 0.03
+"""Shares of the public stories whose first post is edited, or deleted, before an answer came."""
+
+_AFTERTHOUGHT = {
+    "fa": "(ویرایش: لطفاً زودتر پیگیری کنید)",
+    "ar": "(تعديل: أرجو الرد بسرعة)",
+    "en": "(edit: please look into this soon)",
+}
 
 
 class Crowd(Customers[World]):
@@ -43,6 +54,28 @@ class Crowd(Customers[World]):
             content, size = draw_picture(draw)
             media = (self._world.add_picture(person, content, "image/png", size=size).key,)
         return self._world.post(person, opening.text, media=media, lang=lang).id
+
+    def _meanwhile(self, key: str, story: Json, now: datetime) -> int:
+        """While she waits for a first answer, now and then a customer edits what she wrote in
+        public, or thinks better of it and deletes it."""
+        if story["state"] != "asked" or story["door"] == Door.DM or "mind" in story or key == BOTH:
+            return 0
+        if now < datetime.fromisoformat(story["due"]) - self._patience / 4:
+            return 0
+        mind = self._draw(key, "mind").random()
+        changed = {**story, "mind": "kept"}
+        if mind < _DELETE:
+            self._world.delete(story["first"])
+            changed |= {"mind": "deleted", "state": "gone"}
+        elif mind < _DELETE + _EDIT and self._is_fresh(story["first"], now):
+            words = f"{self._world.posts[story['first']].text} {_AFTERTHOUGHT[story['lang']]}"
+            edited = self._world.edit(story["first"], words)
+            changed |= {"mind": "edited", "first": edited.id, "last": edited.id}
+        self._world.note(key, changed)
+        return int(changed["mind"] == "edited")
+
+    def _is_fresh(self, post_id: str, now: datetime) -> bool:
+        return now - self._world.posts[post_id].created_at < EDIT_WINDOW
 
     def _say(self, story: Json, words: str, answer: str | None) -> str:
         text = words.format(**story["slots"])

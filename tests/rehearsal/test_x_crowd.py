@@ -169,3 +169,20 @@ def test_customers_come_by_themselves_while_it_is_served() -> None:
     with serve(world, crowd=Crowd(world), tick=0.01):
         shop_posts = sum(len(tongue.posts) for tongue in TONGUES)
         wait_until(lambda: len(world.posts) + len(world.dms) > shop_posts)
+
+
+def test_some_think_better_of_what_they_wrote() -> None:
+    stage = Stage(patience=timedelta(minutes=2), every=timedelta(seconds=10))
+    stage.play(60)
+    minds = Counter(story.get("mind", "none") for story in stage.stories())
+    assert minds["edited"] > 3
+    assert minds["deleted"] > 1
+    assert minds["kept"] > 10 * minds["deleted"]
+    for story in stage.stories():
+        post = stage.world.posts.get(story["first"])
+        if story.get("mind") == "edited":
+            assert post is not None
+            assert len(post.versions) == 2
+        if story.get("mind") == "deleted":
+            assert post is not None
+            assert post.deleted_at is not None
