@@ -149,6 +149,7 @@ class Fleet:
             def carry(departed: Departed) -> None:
                 outcome: Sent | Exception
                 try:
+                    self._hold_until(departed.leave_at)
                     outcome = lines.carry(departed, self._store.clock.now())
                 except BaseException as error:  # whatever it is, the loop waits for an answer
                     log.exception("a carrier failed oddly")
@@ -188,6 +189,13 @@ class Fleet:
                     return sent  # the clock stands still: waiting would last for ever
                 looked_at = now
                 time.sleep(self._wait(again_at))
+
+    def _hold_until(self, at: datetime) -> None:
+        """Wait for a moment that is near; not by a clock that stands still."""
+        before: datetime | None = None
+        while (now := self._store.clock.now()) < at and now != before:
+            before = now
+            time.sleep(min((at - now).total_seconds(), _SLICE_S))
 
     def _wait(self, again_at: datetime | None) -> float:
         if again_at is None:
