@@ -32,7 +32,7 @@ from typing import Any
 from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session
 
-from collectors import attachments, editions, erased, people
+from collectors import attachments, editions, erased, people, reconcile
 from collectors.again import learn
 from collectors.editions import Edit, Family, MessageKey, key_of
 from collectors.storable import storable
@@ -94,7 +94,7 @@ def take_in_session(
     """
     delivered = [storable(item) for item in batch]
     marks = erased.marks(session, delivered)
-    batch = erased.allowed(marks, delivered)
+    batch = reconcile.same(session, erased.allowed(marks, delivered))
     if not batch:
         return IntakeResult(duplicate=len(delivered))
     found = editions.families(session, batch)

@@ -15,7 +15,9 @@ from sqlalchemy import select
 
 from collectors.fetch import Tariff
 from responder.circumstances import PlatformRules, Rules
+from service.public_reading import PublicReading
 from shenava.channels import Channel, Unauthorised
+from shenava.channels.instagram.links import PUBLIC
 from shenava.messages import Platform
 from shenava.store import Account, App, Store
 from shenava.vault import Vault, VaultError
@@ -51,6 +53,7 @@ class Channels:
         self._store = store
         self._vault = vault
         self._kinds = dict(kinds)
+        self._public = PublicReading(store, vault)
 
     @property
     def rules(self) -> Rules:
@@ -70,6 +73,8 @@ class Channels:
 
         Raises ``Unauthorised`` when it has no credentials, or none that the vault opens.
         """
+        if query.startswith(PUBLIC):
+            return self._public.connect(account_id, query)
         with self._store.read() as session:
             account = session.get(Account, account_id)
             app = session.get(App, account.app_id) if account and account.app_id else None

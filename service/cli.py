@@ -23,6 +23,7 @@ from service.accounts_cli import account
 from service.broadcast_cli import broadcast
 from service.erasing_cli import erase
 from service.errors import Halt
+from service.public_cli import public, public_off
 from shenava import __version__
 from shenava.messages import MessageKind, Platform
 
@@ -113,6 +114,8 @@ def run(sample: bool, rehearsal: bool) -> None:
     run_service(load(), sys.stdout, sample=sample, rehearse=rehearsal)
 
 
+account.add_command(public)
+account.add_command(public_off)
 cli.add_command(account)
 cli.add_command(erase)
 cli.add_command(broadcast)

@@ -30,6 +30,7 @@ from dashboard.i18n import ngettext
 from dashboard.reader import me
 from dashboard.staff.members import Refusal
 from shenava.channels import Cursor, Unauthorised
+from shenava.channels.instagram.links import PUBLIC
 from shenava.channels.instagram.read import cursor_from as instagram_cursor_from
 from shenava.channels.x.read import cursor_from as x_cursor_from
 from shenava.messages import Platform, Source
@@ -175,7 +176,9 @@ def _subject(account_id: int) -> Subject:
         app = session.get_one(App, account.app_id)
         used = spent(session, app.id, _now())
         feeds = session.scalars(
-            select(Feed).where(Feed.account_id == account_id).order_by(Feed.id)
+            select(Feed)
+            .where(Feed.account_id == account_id, ~Feed.query.startswith(PUBLIC))
+            .order_by(Feed.id)
         ).all()
     try:
         about = asker.about(account_id)

@@ -15,6 +15,7 @@ from dashboard.audit import Deed, record
 from dashboard.i18n import lazy
 from dashboard.staff.members import Refusal
 from shenava.channels import Cursor
+from shenava.channels.instagram.links import PUBLIC
 from shenava.messages import Source
 from shenava.store import (
     Account,
@@ -37,6 +38,9 @@ EVERY_S: Mapping[Source, int] = {
     Source.INBOX: 90,
 }
 """Seconds between two readings of a source."""
+
+_CHOSEN_HERE = ~Feed.query.startswith(PUBLIC)
+"""What is public is switched on and off on the command line, with its risk."""
 
 CursorFrom = Callable[[Source, datetime], Cursor]
 """A cursor that begins a reading from now down to an instant."""
@@ -112,7 +116,7 @@ def choose(
     known = {
         (feed.source, feed.query): feed
         for feed in session.scalars(
-            select(Feed).where(Feed.account_id == account_id).with_for_update()
+            select(Feed).where(Feed.account_id == account_id, _CHOSEN_HERE).with_for_update()
         )
     }
     for key, feed in known.items():
@@ -155,7 +159,9 @@ def backfill(
     if account.state is not AccountState.CONNECTED:
         raise Refusal(NOT_CONNECTED)
     feeds = session.scalars(
-        select(Feed).where(Feed.account_id == account_id, Feed.enabled).with_for_update()
+        select(Feed)
+        .where(Feed.account_id == account_id, Feed.enabled, _CHOSEN_HERE)
+        .with_for_update()
     ).all()
     if not feeds:
         raise Refusal(NOTHING_CHOSEN)

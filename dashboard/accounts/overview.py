@@ -14,7 +14,7 @@ from collectors.inbound import AccountWebhooks, webhooks
 from dashboard.accounts import words
 from dashboard.accounts.state import is_late
 from dashboard.accounts.words import Trouble
-from shenava.store import Account, AccountState, App, Feed, FeedError, Store
+from shenava.store import Account, AccountState, App, Feed, FeedError, PublicReader, Store
 from shenava.store.spending import Spent, spent
 
 
@@ -42,6 +42,7 @@ class AccountView:
     troubles: tuple[Told, ...]
     expiry_days: int | None
     webhooks: AccountWebhooks | None = None
+    public: PublicReader | None = None
 
     @property
     def read_at(self) -> datetime | None:
@@ -119,7 +120,10 @@ def account_view(session: Session, account: Account, now: datetime) -> AccountVi
     expiry = next((one.health.expiry_days for one in views), None)
     hooks = webhooks(session, now).accounts.get(account.id)
     troubles = (*_troubles(account, views, expiry), *_of_webhooks(account, hooks))
-    return AccountView(account, views, troubles, expiry, hooks)
+    public = session.get(PublicReader, account.id)
+    if public is not None and public.trouble is not None and public.open_until is not None:
+        troubles = (*troubles, Told(words.PUBLIC[public.trouble]))
+    return AccountView(account, views, troubles, expiry, hooks, public)
 
 
 def _of_webhooks(account: Account, hooks: AccountWebhooks | None) -> Iterable[Told]:

@@ -17,6 +17,7 @@ from shenava.channels import (
     Rejected,
     Unauthorised,
 )
+from shenava.channels.instagram.links import PUBLIC as PUBLIC_PREFIX
 from shenava.messages import Platform, Source
 from shenava.store import (
     AccountState,
@@ -26,6 +27,7 @@ from shenava.store import (
     InboundReason,
     OutboxState,
     PausedBecause,
+    PublicTrouble,
 )
 
 SOURCES = {
@@ -138,6 +140,31 @@ SILENT_WEBHOOKS = Trouble(
     lazy("Webhooks bring nothing any more, though new messages were found by reading."),
     lazy("Look at the page of webhooks whether the platform reaches our address."),
 )
+_BY_ITSELF = lazy("It is tried again by itself. Your own connection is not touched, and goes on.")
+PUBLIC = {
+    PublicTrouble.NEEDS_PERSON: Trouble(
+        "soon",
+        lazy("Public reading stands still: Instagram wants a person to look after its session."),
+        lazy(
+            "Log in with that account in a browser, make a new session file and switch public "
+            "reading on with it. Your own connection is not touched, and goes on."
+        ),
+    ),
+    PublicTrouble.ASKED_TO_WAIT: Trouble(
+        "soon", lazy("Instagram asked public reading to wait."), _BY_ITSELF
+    ),
+    PublicTrouble.PAGE_CHANGED: Trouble(
+        "soon",
+        lazy("Public reading is paused: Instagram has changed its pages."),
+        lazy(
+            "Upgrade instaloader; until then nothing public is read. Your own connection is not "
+            "touched, and goes on."
+        ),
+    ),
+    PublicTrouble.UNREACHABLE: Trouble(
+        "soon", lazy("Public reading is paused: Instagram's website does not answer."), _BY_ITSELF
+    ),
+}
 NOT_UNDERSTOOD = {
     InboundReason.UNREADABLE: lazy("The platform signed it, but it is nothing we can read."),
     InboundReason.STRANGER: lazy("It is about an account that is not connected here."),
@@ -213,6 +240,9 @@ def source(kind: Source, query: str) -> Markup:
     name = escape(str(SOURCES.get(kind, kind.value)))
     if kind is not Source.SEARCH or not query:
         return name
+    if query.startswith(PUBLIC_PREFIX):
+        asked = query.removeprefix(PUBLIC_PREFIX)
+        return Markup("{}: <bdi>{}</bdi>").format(_("Public pages"), asked)
     terms = Markup(" · ").join(Markup("<bdi>{}</bdi>").format(term) for term in terms_of(query))
     return name + ": " + terms
 

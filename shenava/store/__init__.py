@@ -70,6 +70,7 @@ from shenava.store.people import (
     PausedBecause,
     Post,
 )
+from shenava.store.public import OtherName, PublicReader, PublicTrouble
 from shenava.store.replies import SavedReply
 from shenava.store.session import Alone, Store
 from shenava.store.staff import LinkPurpose, OneTimeLink, Role, SignInFailure, User, UserState
@@ -128,6 +129,7 @@ __all__ = [
     "NotSame",
     "Note",
     "OneTimeLink",
+    "OtherName",
     "OutboxRow",
     "OutboxState",
     "OwnMessageRow",
@@ -136,6 +138,8 @@ __all__ = [
     "Post",
     "Presence",
     "PresenceKind",
+    "PublicReader",
+    "PublicTrouble",
     "RateUse",
     "Recipient",
     "RecipientKind",

@@ -167,4 +167,4 @@ class Post(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     platform: Mapped[Platform] = mapped_column(text_enum(Platform, "platform"))
     native_key: Mapped[str] = mapped_column(String(300))
-    permalink: Mapped[str | None] = mapped_column(Text)
+    permalink: Mapped[str | None] = mapped_column(Text, index=True)
