@@ -39,7 +39,8 @@ _SOURCES = ("mention", "inbox", "own")
 def account() -> None:
     """Connect the shop's own accounts, test them, see how they are, read back.
 
-    ACCOUNT is a handle, with or without @. The service may be running.
+    ACCOUNT is a handle, with or without @; where two platforms have the same, as instagram:HANDLE.
+    The service may be running.
     """
 
 
@@ -132,7 +133,7 @@ def add(
             profile = connecting.try_keys(app_name, credentials)
         except ChannelError as error:
             raise Halt(f"The keys were not saved: {error}.") from None
-        click.echo(_who(profile.handle, profile.name, profile.followers), err=True)
+        click.echo(_who("X", profile.handle, profile.name, profile.followers), err=True)
         wanted = [(Source(name), "") for name in dict.fromkeys(collect or _SOURCES)]
         try:
             wanted += [(Source.SEARCH, query_from(words, profile.handle)) for words in search]
@@ -147,6 +148,78 @@ def add(
             since = deeds.days_back(now, days)
             deeds.choose(session, None, account_id, wanted, lambda _source: cursor_from(since), now)
         click.echo(f"@{profile.handle} is connected.")
+
+
+@account.command("add-instagram")
+@click.option("--app", "app_name", default="Instagram app", show_default=True, help="Its name.")
+@click.option("--from-env", is_flag=True, help="Take the token from the environment.")
+@click.option(
+    "--hashtag",
+    multiple=True,
+    metavar="WORD",
+    help="Collect a hashtag, with a page's token; may be given more than once.",
+)
+@click.option(
+    "--days",
+    metavar="DAYS",
+    type=click.IntRange(1, 365),
+    default=7,
+    show_default=True,
+    help="How many days to read back at first.",
+)
+def add_instagram(app_name: str, from_env: bool, hashtag: tuple[str, ...], days: int) -> None:
+    """Connect an account of Instagram with a token, of it or of its Facebook page.
+
+    The token is asked for without being shown, or taken from INSTAGRAM_ACCESS_TOKEN, and the app's
+    secret from INSTAGRAM_APP_SECRET. It is tested first, then stored, encrypted; all that it allows
+    is collected. An account that was connected before goes on where it stopped. See
+    docs/instagram.md for what to set in Meta's dashboard.
+    """
+    from dashboard.accounts import deeds
+    from dashboard.accounts.connections import Connection, Limits
+    from dashboard.accounts.forms import SearchError, hashtag_from
+    from shenava.channels import ChannelError
+    from shenava.channels.instagram import Login, Token
+    from shenava.channels.instagram.read import cursor_from
+    from shenava.messages import Source
+
+    with _opened() as (_settings, store, connecting):
+        text, secret = _instagram_keys(from_env)
+        try:
+            login = Login.FACEBOOK if text.startswith("EAA") else Login.INSTAGRAM
+            token = connecting.dated(Token(text, login, app_secret=secret))
+            profile = connecting.try_keys(app_name, token)
+            searches = [(Source.SEARCH, hashtag_from(word)) for word in hashtag]
+        except ValueError as error:
+            raise Halt(f"{error}. Copy it again, whole. Nothing was saved.") from None
+        except ChannelError as error:
+            raise Halt(f"The token was not saved: {error}.") from None
+        except SearchError as error:
+            raise Halt(f"{error.reason.message} Nothing was saved.") from None
+        click.echo(_who("Instagram", profile.handle, profile.name, profile.followers), err=True)
+        account_id = connecting.save(Connection(app_name, token, profile), Limits(), None)
+        able = connecting.about(account_id).sources
+        if searches and Source.SEARCH not in able:
+            raise Halt("Hashtags need the token of a Facebook page. The account is connected.")
+        wanted = [(one, "") for one in Source if one in able and one is not Source.SEARCH]
+        with store.write() as session:
+            now = store.clock.now()
+            since = deeds.days_back(now, days)
+            keys = [*wanted, *searches]
+            deeds.choose(session, None, account_id, keys, lambda _source: cursor_from(since), now)
+        click.echo(f"@{profile.handle} is connected.")
+
+
+def _instagram_keys(from_env: bool) -> tuple[str, str | None]:
+    if from_env:
+        token = os.environ.get("INSTAGRAM_ACCESS_TOKEN", "").strip()
+        if not token:
+            raise Halt("Not in the environment: INSTAGRAM_ACCESS_TOKEN. Nothing was saved.")
+        return token, os.environ.get("INSTAGRAM_APP_SECRET", "").strip() or None
+    token = click.prompt("Access token", hide_input=True, err=True).strip()
+    words = "App secret (empty: none)"
+    secret = click.prompt(words, hide_input=True, err=True, default="", show_default=False)
+    return token, secret.strip() or None
 
 
 @account.command("list")
@@ -190,8 +263,9 @@ def list_(as_json: bool) -> None:
 @account.command()
 @click.argument("account")
 def test(account: str) -> None:
-    """Ask X who ACCOUNT is, with its stored keys. Costs a user read."""
+    """Ask the platform who ACCOUNT is, with its stored keys. On X it costs a user read."""
     from shenava.channels import ChannelError
+    from shenava.messages import Platform
 
     with _opened() as (_settings, store, connecting):
         row = _find(store, account)
@@ -199,7 +273,8 @@ def test(account: str) -> None:
             profile = connecting.test(row.id)
         except ChannelError as error:
             raise Halt(f"@{row.handle}: {error}.") from None
-        click.echo(_who(profile.handle, profile.name, profile.followers))
+        platform = "X" if row.platform is Platform.X else "Instagram"
+        click.echo(_who(platform, profile.handle, profile.name, profile.followers))
 
 
 @account.command()
@@ -220,7 +295,9 @@ def backfill(account: str, days: int, yes: bool) -> None:
     from dashboard.accounts import deeds
     from dashboard.accounts.prices import backfill_price
     from shenava.channels import Unauthorised
-    from shenava.channels.x.read import cursor_from
+    from shenava.channels.instagram.read import cursor_from as instagram_cursor_from
+    from shenava.channels.x.read import cursor_from as x_cursor_from
+    from shenava.messages import Platform
     from shenava.store import App, Feed
 
     with _opened() as (_settings, store, connecting):
@@ -235,7 +312,9 @@ def backfill(account: str, days: int, yes: bool) -> None:
             limit = session.get_one(App, row.app_id).money_limit_micros
         if not wanted:
             raise Halt(deeds.NOTHING_CHOSEN.message)
-        _agree(backfill_price(wanted, days, owns_app=about.owns_app), limit, yes)
+        cursor_from = x_cursor_from if row.platform is Platform.X else instagram_cursor_from
+        if row.platform is Platform.X:
+            _agree(backfill_price(wanted, days, owns_app=about.owns_app), limit, yes)
 
         def change(session: Any, now: datetime) -> int:
             since = deeds.days_back(now, days)
@@ -299,9 +378,9 @@ def _keys(from_env: bool) -> dict[str, str]:
     return {name: os.environ[variable].strip() for name, variable in VARIABLES.items()}
 
 
-def _who(handle: str, name: str, followers: int | None) -> str:
+def _who(platform: str, handle: str, name: str, followers: int | None) -> str:
     count = f", {followers:,} followers" if followers is not None else ""
-    return f"X says that this is @{handle} ({name}{count})."
+    return f"{platform} says that this is @{handle} ({name}{count})."
 
 
 def _agree(price: Price, limit: int | None, yes: bool) -> None:
@@ -329,16 +408,21 @@ def _agree(price: Price, limit: int | None, yes: bool) -> None:
 def _find(store: Store, name: str) -> Account:
     from sqlalchemy import func, select
 
-    from shenava.messages import Platform
     from shenava.store import Account
 
-    folded = name.strip().removeprefix("@").lower()
+    platform, named, handle = name.strip().rpartition(":")
+    folded = handle.removeprefix("@").lower()
     with store.read() as session:
-        row = session.scalars(
-            select(Account).where(
-                Account.platform == Platform.X, func.lower(Account.handle) == folded
-            )
-        ).first()
+        found = session.scalars(
+            select(Account)
+            .where(func.lower(Account.handle) == folded, Account.app_id.is_not(None))
+            .order_by(Account.id)
+        ).all()
+    rows = [row for row in found if not named or row.platform.value == platform.lower()]
+    if len(rows) > 1:
+        told = " or ".join(f"{row.platform.value}:{row.handle}" for row in rows)
+        raise Halt(f"There are several accounts @{folded}; say {told}.")
+    row = rows[0] if rows else None
     if row is None:
         raise Halt(f"There is no account @{folded}; shenava account list shows them.")
     return row

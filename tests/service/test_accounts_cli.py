@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from support.connecting import keys_of
 from support.processes import shenava
+from support.simulated_instagram import simulated_instagram
 from support.simulated_x import Place, simulated_x
 
 from service.accounts_cli import VARIABLES
@@ -119,3 +120,36 @@ def test_a_machine_without_the_keys_is_told_which(
     done = command("add", "--from-env", "--yes")
     assert done.returncode == 2
     assert "X_ACCESS_TOKEN" in done.stderr
+
+
+def test_from_a_token_to_a_connected_account_of_instagram(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with simulated_instagram() as there:
+        keys = there.served.credentials
+
+        def run(*words: str, given: str = "") -> subprocess.CompletedProcess[str]:
+            address = there.served.base_url
+            return shenava(home, "account", *words, given=given, instagram_base_url=address)
+
+        refused = run("add-instagram", given="IGAA-wrong\n\n")
+        assert refused.returncode == 2
+        assert "IGAA-wrong" not in refused.stderr + refused.stdout
+        monkeypatch.setenv("INSTAGRAM_ACCESS_TOKEN", keys.facebook_token)
+        done = run("add-instagram", "--from-env", "--hashtag=نورا", "--days=30")
+        assert done.returncode == 0, done.stderr
+        assert f"Instagram says that this is @{there.shop.username}" in done.stderr
+        row = json.loads(run("list", "--json").stdout)["accounts"][0]
+        assert (row["platform"], row["state"]) == ("instagram", "connected")
+        assert {one["source"] for one in row["sources"]} == {
+            "mention",
+            "comment",
+            "inbox",
+            "search",
+        }
+        tested = run("test", f"instagram:{there.shop.username}")
+        assert "Instagram says" in tested.stdout
+        again = run("backfill", there.shop.username, "--days=10")
+        assert again.returncode == 0, again.stderr
+        for secret in (keys.facebook_token, keys.app_secret):
+            assert secret not in done.stdout + done.stderr + tested.stdout
