@@ -54,7 +54,7 @@ def _opened() -> Iterator[tuple[Settings, Store, Connecting]]:
 
     settings = load()
     if is_rehearsal(settings):
-        settings = settings.model_copy(update={"x_base_url": running(settings).x.base_url})
+        settings = settings.model_copy(update=running(settings).places)
     store = open_store(settings)
     try:
         yield settings, store, Connecting(store, open_vault(settings), settings)

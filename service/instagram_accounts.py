@@ -14,6 +14,7 @@ from shenava.channels import Outgoing, Profile, Reads, Unauthorised
 from shenava.channels.instagram import InstagramChannel, Token, length_of, rules
 from shenava.channels.instagram.credentials import RENEWABLE_AFTER
 from shenava.channels.rules import Facts, Length, Limit, Ruling, Window
+from shenava.channels.webhooks import Fetched, Pointer
 from shenava.clock import Clock
 from shenava.messages import Deed, Platform, Source
 from shenava.store import Store
@@ -96,13 +97,36 @@ def instagram_channel(
     return InstagramChannel(token, clock, base_url=base_url, profile=profile, query=query)
 
 
+class InstagramRenewed(Renewed[Token]):
+    """With what webhooks ask of a channel, the same way."""
+
+    def __init__(
+        self,
+        channel: InstagramChannel,
+        credentials: Token,
+        renewer: Renewer[Token],
+        clock: Clock,
+    ) -> None:
+        super().__init__(channel, credentials, renewer, clock)
+        self._instagram = channel
+
+    def follow(self, pointer: Pointer) -> Fetched:
+        return self._do(lambda: self._instagram.follow(pointer))
+
+    def subscribed(self) -> frozenset[str]:
+        return self._do(self._instagram.subscribed)
+
+    def subscribe(self) -> None:
+        self._do(self._instagram.subscribe)
+
+
 class InstagramMaker:
     """Makes channels of Instagram accounts from their rows."""
 
     def __init__(self, store: Store, vault: Vault, settings: Settings) -> None:
         self._store, self._vault, self._settings = store, vault, settings
 
-    def __call__(self, keys: Keys) -> Renewed[Token]:
+    def __call__(self, keys: Keys) -> InstagramRenewed:
         if ("simulated" in keys.credentials) is not bool(self._settings.instagram_base_url):
             raise Unauthorised(ELSEWHERE)
         token = unpacked_token(keys.secrets, keys.credentials)
@@ -114,4 +138,4 @@ class InstagramMaker:
         renewer = Renewer(
             self._store, self._vault, Platform.INSTAGRAM, keys.handle, InstagramRenewal()
         )
-        return Renewed(channel, token, renewer, clock)
+        return InstagramRenewed(channel, token, renewer, clock)

@@ -130,6 +130,11 @@ class Simulated:
     x: Simulator
     instagram: Simulator
 
+    @property
+    def places(self) -> dict[str, str]:
+        """The settings by which the platforms are found here."""
+        return {"x_base_url": self.x.base_url, "instagram_base_url": self.instagram.base_url}
+
     def outage(self, complaints: int, minutes: float) -> int:
         """The shop's payment gateway fails: people complain on all platforms; how many."""
         share = complaints // 2

@@ -12,7 +12,7 @@ import logging
 import signal
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC
 from functools import partial
 from types import FrameType
@@ -106,7 +106,7 @@ def run(settings: Settings, out: TextIO, *, sample: bool = False, rehearse: bool
         _try_again(store)
         if rehearsal is not None:
             simulated = stack.enter_context(rehearsal.up())
-            settings = settings.model_copy(update={"x_base_url": simulated.x.base_url})
+            settings = settings.model_copy(update=simulated.places)
         vault = _vault(settings)
         if rehearsal is not None:
             from service.rehearsal_shop import connect_shop
@@ -126,7 +126,7 @@ def run(settings: Settings, out: TextIO, *, sample: bool = False, rehearse: bool
         add_jobs(scheduler, exchange(settings, store, channels, policy, stop))
         add_jobs(scheduler, _broadcast_jobs(store, channels, policy, settings, stop))
         if rehearsal is not None:
-            add_jobs(scheduler, {"keep": (logged("keep", rehearsal.keep), KEEP_EVERY_S)})
+            add_jobs(scheduler, _rehearsal_jobs(store, rehearsal, doors, settings))
         add_jobs(scheduler, _alert_jobs(Alerting(store, settings, policy)))
         scheduler.start()
         # Waits for the job in hand; jobs with more to do look at the event between batches.
@@ -356,6 +356,23 @@ def _broadcast_jobs(
     return {
         "broadcasts": (logged("broadcasts", keep), EXCHANGE_EVERY_S),
         "convoy": (logged("convoy", lambda: fleet.run(stop)), EXCHANGE_EVERY_S),
+    }
+
+
+def _rehearsal_jobs(store: Store, rehearsal: Rehearsal, doors: Doors, settings: Settings) -> Jobs:
+    """What keeps a rehearsal going: its platforms live, and know where to send webhooks."""
+    from rehearsal.remote import RemoteError
+    from service.rehearsal_shop import order_webhooks
+    from shenava.channels import ChannelError
+
+    def order() -> None:
+        # Not before we answer ourselves, and not while a fault is being rehearsed: tried again.
+        with suppress(OSError, RemoteError, ChannelError):
+            order_webhooks(store, rehearsal.simulated, doors, settings.address)
+
+    return {
+        "keep": (logged("keep", rehearsal.keep), KEEP_EVERY_S),
+        "order webhooks": (logged("order webhooks", order), KEEP_EVERY_S),
     }
 
 

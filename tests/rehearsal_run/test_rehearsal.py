@@ -14,6 +14,7 @@ from support.rehearsing import Stage, as_json
 
 from config import Settings
 from service.rehearsal import at_any_hour, find
+from shenava.messages import Deed
 from shenava.store import Account, Feed
 
 
@@ -29,7 +30,7 @@ def test_customers_arrive_once_each_and_a_kill_loses_and_doubles_nothing(stage: 
         answer = stage.answer("1", "We are looking into it right now.")
         wait_until(lambda: stage.state_of(answer) == "sent", what="the answer")
         assert len(stage.ledger()) == 1
-        before = set(stage.held())
+        before, written = set(stage.held()), len(stage.written())
         service.stop(signal.SIGKILL)
 
     # The simulator goes on without the service, and customers go on writing.
@@ -39,7 +40,7 @@ def test_customers_arrive_once_each_and_a_kill_loses_and_doubles_nothing(stage: 
 
     with stage.service() as service:
         assert stage.simulated() == first
-        _wait_for_crowd(stage, len(before) + 1)
+        _wait_for_crowd(stage, written + 1)
         assert before < set(stage.held())
         assert stage.state_of(answer) == "sent"
         second = stage.answer("2", "Here we are again.")
@@ -50,6 +51,29 @@ def test_customers_arrive_once_each_and_a_kill_loses_and_doubles_nothing(stage: 
         ]
         assert service.stop() == 0
     assert find(stage.settings) is None
+
+
+def test_on_instagram_comments_and_messages_arrive_and_answers_reach_the_customer(
+    stage: Stage,
+) -> None:
+    with stage.service() as service:
+        instagram = stage.simulated().instagram
+        wait_until(lambda: instagram.call("GET", "/webhooks")["fields"], 30, "webhooks ordered")
+        comment = instagram.call("POST", "/comments", author="nadia", text="کی می‌رسد؟")["id"]
+        said = instagram.call("POST", "/messages", sender="omid", text="سلام، سفارش من کو؟")["id"]
+        wait_until(lambda: {comment, said} <= set(stage.held()), 30, "comment and message")
+        rows = [
+            stage.answer_on_instagram("1", "فردا می‌رسد.", comment, Deed.ANSWER),
+            stage.answer_on_instagram("2", "الان نگاه می‌کنم.", said, Deed.DM),
+        ]
+        for row in rows:
+            wait_until(lambda row=row: stage.state_of(row) == "sent", 30, "the answer")  # type: ignore[misc]
+        told = instagram.call("GET", "/ledger")
+        assert told["doubles"] == []
+        assert {line["text"] for line in told["lines"]} == {"فردا می‌رسد.", "الان نگاه می‌کنم."}
+        # What was read was told unasked too.
+        wait_until(lambda: {comment, said} <= stage.told_unasked(), 30, "the webhooks")
+        assert service.stop() == 0
 
 
 def _wait_for_crowd(stage: Stage, least: int) -> None:
@@ -89,8 +113,8 @@ def test_it_ends_with_the_service_and_goes_on_where_it_was(stage: Stage) -> None
         status = as_json(stage.rehearse("status", "--json"))
         assert status["ahead_s"] == 1800
         with stage.store() as store, store.read() as session:
-            assert len(session.scalars(select(Account)).all()) == 1
-            assert len(session.scalars(select(Feed)).all()) == 4
+            assert len(session.scalars(select(Account)).all()) == 2
+            assert len(session.scalars(select(Feed)).all()) == 8
         assert service.stop() == 0
 
 

@@ -18,10 +18,11 @@ from config import Settings
 from rehearsal.x import World
 from rehearsal.x.search import compile_query
 from responder.outbox import Asker, Draft, Plan, enqueue
-from service.connecting import XWays
+from service.instagram_accounts import InstagramWays
 from service.rehearsal import Simulated, find
+from service.x_accounts import XWays
 from shenava.messages import Deed, MessageKind, Platform, Source
-from shenava.store import Account, Feed, Message, OutboxRow, Store
+from shenava.store import Account, Feed, Message, OutboxRow, Sighting, Store
 from support.processes import Service, running_service, shenava, wait_until
 
 
@@ -72,7 +73,11 @@ class Stage:
         shop = world.named("noora_shop")
         assert shop is not None
         with self.store() as store, store.read() as session:
-            query = session.scalars(select(Feed.query).where(Feed.source == Source.SEARCH)).one()
+            query = session.scalars(
+                select(Feed.query)
+                .join(Account, Account.id == Feed.account_id)
+                .where(Feed.source == Source.SEARCH, Account.platform == Platform.X)
+            ).one()
         fits = compile_query(query)
         found = {
             post.id
@@ -99,6 +104,16 @@ class Stage:
         with self.store() as store, store.read() as session:
             return list(session.scalars(select(Message.native_key)))
 
+    def told_unasked(self) -> set[str]:
+        """Ids of the messages of which a webhook told."""
+        with self.store() as store, store.read() as session:
+            found = (
+                select(Message.native_key)
+                .join(Sighting, Sighting.message_id == Message.id)
+                .where(Sighting.source == Source.WEBHOOK)
+            )
+            return set(session.scalars(found))
+
     def read_inbox_now(self) -> None:
         """Let the private messages be read at once; X lets them be read once a minute."""
         with self.store() as store, store.write() as session:
@@ -109,11 +124,15 @@ class Stage:
             )
 
     def answer(self, key: str, text: str) -> int:
-        """Put an answer to the newest mention into the outbox; its number there."""
+        """Put an answer to the newest mention on X into the outbox; its number there."""
         with self.store() as store, store.write() as session:
-            account_id = session.scalars(select(Account.id)).one()
+            account_id = session.scalars(
+                select(Account.id).where(Account.platform == Platform.X)
+            ).one()
             message_id = session.scalar(
-                select(func.max(Message.id)).where(Message.kind == MessageKind.MENTION)
+                select(func.max(Message.id)).where(
+                    Message.kind == MessageKind.MENTION, Message.platform == Platform.X
+                )
             )
             now = store.clock.now()
             draft = Draft(Deed.ANSWER, account_id, text, message_id=message_id)
@@ -123,6 +142,26 @@ class Stage:
                 draft,
                 now,
                 {Platform.X: XWays()},
+                plan=Plan(not_before=now),
+            )
+            return row.id
+
+    def answer_on_instagram(self, key: str, text: str, message_key: str, deed: Deed) -> int:
+        """Put an answer to a message there into the outbox; its number."""
+        with self.store() as store, store.write() as session:
+            message_id = session.scalars(
+                select(Message.id).where(Message.native_key == message_key)
+            ).one()
+            account_id = session.scalars(
+                select(Account.id).where(Account.platform == Platform.INSTAGRAM)
+            ).one()
+            now = store.clock.now()
+            row = enqueue(
+                session,
+                Asker("test", key),
+                Draft(deed, account_id, text, message_id=message_id),
+                now,
+                {Platform.INSTAGRAM: InstagramWays()},
                 plan=Plan(not_before=now),
             )
             return row.id
