@@ -36,13 +36,15 @@ SHOWN = 50
 
 @dataclass(frozen=True, slots=True)
 class DoorView:
-    """The door of one app. ``url`` is ``None`` while there is no address to be reached at."""
+    """The door of one app. ``url`` is ``None`` while there is no address to be reached at;
+    without its secret a door opens to nobody."""
 
     app: App
     url: str | None
     token: str
     door: InboundDoor | None
     refused: bool
+    has_secret: bool
     accounts: tuple[tuple[Account, AccountWebhooks | None], ...]
 
 
@@ -85,6 +87,7 @@ def _doors(session: Session, found: Doors, now: datetime) -> list[DoorView]:
                 found.verify_token(app.platform, app.id),
                 session.get(InboundDoor, app.id),
                 app.id in state.refused,
+                found.secrets.secret(app.platform, app.id) is not None,
                 tuple((one, state.accounts.get(one.id)) for one in accounts),
             )
         )

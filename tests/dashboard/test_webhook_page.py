@@ -20,7 +20,7 @@ from responder.policy import Policy
 from service import webhooks
 from shenava.clock import SetClock
 from shenava.messages import Platform
-from shenava.store import Audit, InboundEvent, InboundState, Store, User, WebhookAccount
+from shenava.store import App, Audit, InboundEvent, InboundState, Store, User, WebhookAccount
 from shenava.vault import Vault
 
 PAGE = "/accounts/webhooks"
@@ -60,6 +60,15 @@ def test_an_admin_is_told_what_to_give_to_the_platform(
     page = client.get(PAGE).text
     assert f"https://desk.shop.example{shop.path}" in page
     assert Doors(None, b"k" * 32).verify_token(Platform.INSTAGRAM, shop.app_id) in page  # type: ignore[arg-type]
+
+
+def test_an_app_without_its_secret_is_told_of(
+    client: Browser, admin: User, sqlite_store: Store, shop: InstagramShop
+) -> None:
+    assert "The secret of this app is not known" not in client.get(PAGE).text
+    with sqlite_store.write() as session:
+        session.get_one(App, shop.app_id).secrets = None
+    assert "The secret of this app is not known" in client.get(PAGE).text
 
 
 def test_it_is_for_admins(client: Browser, agent: User) -> None:
