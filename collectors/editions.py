@@ -69,7 +69,12 @@ class Family:
 
     @property
     def last_at(self) -> datetime:
-        return max(item.version_at for item in self.items)
+        """When the newest version was written; of several times told of one, the earliest."""
+        told: dict[tuple[str, str], datetime] = {}
+        for item in self.items:
+            version = (item.native_key, mark_of(item.edition))
+            told[version] = min(told.get(version, item.version_at), item.version_at)
+        return max(told.values())
 
 
 @dataclass(frozen=True, slots=True)
