@@ -145,7 +145,8 @@ class Claim:
 @dataclass(frozen=True, slots=True)
 class Run:
     """What a run came to. ``error``: what stopped it, ``None`` if nothing did. ``complete``: the
-    feed was read to its end; else the next run goes on. ``stopped``: it was asked to stop."""
+    feed was read to its end; else the next run goes on. ``stopped``: it was asked to stop.
+    ``again_at``: it ended because the platform's pace allows the next page from then on only."""
 
     pages: int = 0
     new: int = 0
@@ -153,6 +154,7 @@ class Run:
     complete: bool = False
     error: FeedError | None = None
     stopped: bool = False
+    again_at: datetime | None = None
 
 
 class _Lost(Exception):
@@ -205,8 +207,8 @@ def claim_due(store: Store, *, sweep: bool = False) -> Claim | None:
 
 def run(store: Store, claim: Claim, connect: Callable[[], Channel], means: Means) -> Run:
     """Read a claimed feed until it is complete, ``means.max_pages`` are read, ``means.stopping``
-    says so between two pages, or something fails; then give it back with its next turn. Raises
-    nothing: what stopped it is in the result.
+    says so between two pages, the platform's pace wants a wait, or something fails; then give it
+    back with its next turn. Raises nothing: what stopped it is in the result.
 
     ``connect`` makes the channel, and may raise ``ChannelError`` too.
     """
@@ -223,6 +225,9 @@ def run(store: Store, claim: Claim, connect: Callable[[], Channel], means: Means
             cursor = page.cursor
             if done.error is FeedError.BUDGET:
                 raise _Broke
+            if page.again_at is not None and page.again_at > store.clock.now():
+                done = replace(done, again_at=page.again_at)
+                break
     except _Lost:
         log.warning("feed %d was taken over by another worker", claim.feed_id)
         return done
@@ -362,7 +367,7 @@ def _end_run(feed: Feed, done: Run, error: Exception | None, now: datetime, chan
         feed.last_ok_at = now
         feed.next_at = now + next_turn(feed.every_s, chance)
     else:
-        feed.next_at = now
+        feed.next_at = max(now, done.again_at or now)
 
 
 def _end_sweep(
@@ -375,8 +380,8 @@ def _end_sweep(
 ) -> None:
     """A sweep never weighs on the feed's own turns. One that failed, or had to stop, is taken up
     again; one that the budget, or its number of pages, stopped is over and claims nothing."""
-    if done.stopped:
-        feed.sweep_at = now
+    if done.stopped or done.again_at is not None:
+        feed.sweep_at = max(now, done.again_at or now)
     elif done.error in (None, FeedError.BUDGET):
         end_sweep(session, feed.id, now)
         feed.sweep_at = now + SWEEP_EVERY

@@ -60,7 +60,7 @@ def items() -> list[Item]:
 def _places(found: State) -> list[Item]:
     told = []
     if found.places and (desk().settings.x_base_url or desk().settings.instagram_base_url):
-        told.append(Item("note", _("Rehearsal: a simulated X"), url_for("accounts.index")))
+        told.append(Item("note", _("Rehearsal: simulated platforms"), url_for("accounts.index")))
     told += [item for place in found.places for item in _of_place(place)]
     if not found.places:
         text = _("No account is connected: nothing new arrives by itself")

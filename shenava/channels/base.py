@@ -53,6 +53,8 @@ class Page:
     time, aware; set when ``complete``) say which stretch is now known without a gap;
     ``covered_from`` is ``None`` when it reaches back to what the last complete reading covered.
     ``gap``: the platform could not reach back that far, so something between may be missing.
+    ``again_at``: the platform's pace allows the next page from then on only; nobody waits for it,
+    the reading is taken up again then.
     """
 
     incoming: tuple[Incoming, ...]
@@ -63,6 +65,7 @@ class Page:
     gap: bool = False
     covered_from: datetime | None = None
     covered_to: datetime | None = None
+    again_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from channels.scripted import Reply, Scripted
 from channels.scripted_instagram import SARA, SHOP, US, Account, Post, at, comment, error, message
 from support.factories import START
 
-from shenava.channels import Cursor, OwnMessage, Page, Rejected, RejectedBecause
+from shenava.channels import Cursor, OwnMessage, Page, RateLimited, Rejected, RejectedBecause
 from shenava.channels.instagram import InstagramChannel, Login, Token
-from shenava.channels.instagram.rules import WATCHED_POSTS
+from shenava.channels.instagram.rules import CONVERSATIONS, WATCHED_POSTS
 from shenava.clock import SetClock
 from shenava.messages import AboutKind, Deed, Incoming, MediaKind, MessageKind, Source
 
@@ -279,6 +279,48 @@ def test_only_conversations_that_moved_are_opened(
     pages, _ = walk(instagram(), Source.INBOX, cursor)
     assert keys(pages) == ["new"]
     assert len(server.seen) <= 3
+
+
+@pytest.mark.parametrize("bare", [False, True])
+def test_private_messages_are_asked_for_twice_a_second_at_most(
+    instagram: MakeInstagram, account: Account, server: Scripted, clock: SetClock, bare: bool
+) -> None:
+    account.bare = bare
+    account.talks = {f"t{n}": [message(f"m{n}{i}") for i in range(3)] for n in range(9)}
+    cursor: Cursor = {}
+    seen: list[str] = []
+    for _ in range(30):
+        channel = instagram()
+        before = len(server.seen)
+        page = channel.read(Source.INBOX, cursor)
+        assert len(server.seen) - before == page.reads.requests <= CONVERSATIONS.count
+        seen += [one.native_key for one in page.incoming]
+        cursor = page.cursor
+        if page.complete:
+            break
+        assert page.again_at == clock.now() + timedelta(seconds=1)
+        clock.advance(timedelta(seconds=1))
+    assert page.complete and page.again_at is None
+    assert sorted(seen) == sorted(f"m{n}{i}" for n in range(9) for i in range(3))
+
+
+def test_what_came_before_a_failure_in_the_inbox_is_kept(
+    instagram: MakeInstagram, account: Account, server: Scripted
+) -> None:
+    account.talks = {f"t{n}": [message(f"m{n}")] for n in range(4)}
+    refused = {"t2"}
+    server.answer = lambda seen: (
+        error(613, status=400) if seen.path.rsplit("/", 1)[-1] in refused else account.answer(seen)
+    )
+    channel = instagram()
+    first = channel.read(Source.INBOX, {})
+    second = channel.read(Source.INBOX, first.cursor)
+    assert keys([first, second]) == ["m0", "m1"]
+    with pytest.raises(RateLimited):
+        channel.read(Source.INBOX, second.cursor)
+    refused.clear()
+    rest, _ = walk(channel, Source.INBOX, second.cursor)
+    assert keys(rest) == ["m2", "m3"]
 
 
 def test_more_new_messages_than_instagram_shows_of_a_conversation_are_a_gap(

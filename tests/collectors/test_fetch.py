@@ -374,6 +374,29 @@ def test_a_reading_stops_between_two_pages_and_goes_on_where_it_stood(
     assert [(line.complete, line.messages) for line in of_kind] == [(True, 7)]
 
 
+@pytest.mark.parametrize("sweep", [False, True])
+def test_a_platform_that_wants_a_pause_between_pages_gets_it_and_nobody_sleeps(
+    desk: Desk, sweep: bool
+) -> None:
+    desk.customers_write(7)
+    if sweep:
+        desk.run()
+    desk.platform.pace = timedelta(seconds=1)
+    runs: list[Run] = []
+    for _ in range(3):
+        run = desk.run(sweep=sweep)
+        assert run is not None and run.error is None
+        runs.append(run)
+        if not run.complete:
+            assert desk.run(sweep=sweep) is None, "not before the platform allows it"
+            assert (desk.feed().claimed_until, desk.feed().last_error) == (None, None)
+            desk.wait(timedelta(seconds=1))
+    assert [(run.pages, run.complete) for run in runs] == [(1, False), (1, False), (1, True)]
+    assert desk.held() == desk.written()
+    of_kind = [line for line in desk.lines() if (line.kind is CoverageKind.SWEEP) is sweep]
+    assert [(line.complete, line.messages) for line in of_kind] == [(True, 7)]
+
+
 def test_a_sweep_counts_what_an_earlier_reading_had_missed(desk: Desk) -> None:
     desk.customers_write(4)
     desk.platform.hidden.add("m2")

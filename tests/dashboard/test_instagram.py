@@ -61,7 +61,9 @@ class Shop:
 
     def collect(self) -> None:
         self.later(seconds=90)
-        collecting.run_due(self.store, self.channels, self.desk.policy, chance=Random(1))
+        # Private messages are read as fast as Instagram allows: a little in each second.
+        while collecting.run_due(self.store, self.channels, self.desk.policy, chance=Random(1)):
+            self.later(seconds=1)
         Pipeline(self.store, WordJudge(), self.desk.policy).run_until_idle()
 
     def send_due(self) -> None:

@@ -127,6 +127,8 @@ class ScriptedPlatform:
     limits: tuple[Limit, ...] = ()
     reach: int | None = None
     """How many messages it shows at most, counted from the newest."""
+    pace: timedelta | None = None
+    """What it wants between two pages."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     # What the service joins.
@@ -267,6 +269,7 @@ class ScriptedChannel:
             keep | {"after": page[-1].native_key, "top": top, "to": to},
             False,
             Reads({"owned_post": len(page)}),
+            again_at=platform.pace and platform.clock.now() + platform.pace,
         )
 
     def cursor_from(self, source: Source, since: datetime) -> Cursor:

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -47,6 +48,9 @@ class Client:
     def use(self, token: Token) -> None:
         """From now on ask with this token."""
         self._token = token
+
+    def now(self) -> datetime:
+        return self._clock.now()
 
     def get(self, path: str, **asked: str | int | None) -> Json:
         """Read ``path``, which begins with a slash; ``None`` is not asked for."""

@@ -14,7 +14,8 @@ looks, the number is the same: a sweep, which looks at every post, finds those.
 
 **Private messages**: conversations come with the time of their last message, newest first; read is
 each that moved since ``as_of``. Of one conversation Instagram shows the 20 newest messages; if all
-of them are new there may be more, and a gap is told.
+of them are new there may be more, and a gap is told. A page is as many requests as Instagram allows
+in a second, and says when the next may follow.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shenava.channels.base import Cursor, OwnMessage, Page, Reads
-from shenava.channels.errors import RateLimited, Rejected, RejectedBecause
+from shenava.channels.errors import ChannelError, RateLimited, Rejected, RejectedBecause
 from shenava.channels.instagram.client import Client, checked
 from shenava.channels.instagram.parse import (
     Json,
@@ -46,6 +47,7 @@ from shenava.channels.instagram.parse import (
 from shenava.channels.instagram.rules import (
     COMMENTS_PAGE,
     CONVERSATION_MESSAGES,
+    CONVERSATIONS,
     HASHTAG_REACH,
     WATCHED_POSTS,
 )
@@ -75,10 +77,12 @@ _HASHTAG_FIELDS = "id,caption,media_type,media_url,permalink,timestamp"
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """One thing to look at: a post, the rest of the answers to one comment, or a conversation.
+    """One thing to look at: a post, the rest of the answers to one comment, a conversation, or one
+    message of it.
 
     ``count``: comments it has, as listed. ``grown``: by how many since the last reading; ``None``
-    when it was not known then. ``of``: for answers, the post they stand under."""
+    when it was not known then. ``of``: for answers, where the rest begins; for a message, its
+    conversation."""
 
     key: str
     count: int = 0
@@ -189,12 +193,15 @@ class Reader:
         if source is Source.COMMENT:
             step = self._comments(walk, now)
         elif source is Source.INBOX:
-            step = self._inbox(walk, now)
+            step = self._some_of_inbox(walk, now)
         elif source is Source.MENTION:
             step = self._tags(walk, now)
         else:
             step = self._hashtag(walk, now)
-        return _page(step, self.client.requests - before)
+        page = _page(step, self.client.requests - before)
+        if source is Source.INBOX and not page.complete:
+            page = replace(page, again_at=self.client.now() + CONVERSATIONS.window)
+        return page
 
     # --- comments -----------------------------------------------------------------------
 
@@ -302,11 +309,27 @@ class Reader:
 
     # --- private messages ---------------------------------------------------------------
 
+    def _some_of_inbox(self, walk: Walk, now: datetime) -> _Step:
+        """As many requests as Instagram allows at once."""
+        step = self._inbox(walk, now)
+        for _ in range(1, CONVERSATIONS.count):
+            if step.ended:
+                break
+            try:
+                further = self._inbox(step.walk, now)
+            except ChannelError:
+                break  # What came before it is kept; the next page meets this again.
+            step = replace(further, found=(*step.found, *further.found))
+        return step
+
     def _inbox(self, walk: Walk, now: datetime) -> _Step:
+        """One request."""
         if not walk.listed:
             return self._list_conversations(walk, now)
         if not walk.todo:
             return _Step(walk, (), ended=True)
+        if walk.todo[0].of is not None:
+            return self._message(walk, now)
         fields = f"messages.limit({CONVERSATION_MESSAGES}){{{MESSAGE_FIELDS}}}"
         try:
             answer = self.client.get(f"/{checked(walk.todo[0].key)}", fields=fields)
@@ -317,28 +340,29 @@ class Reader:
         messages = mapping_of(answer, "messages")
         told = items_of(messages)
         new = [one for one in told if walk.wants(time_of(one.get("created_time"), now))]
-        found: list[Incoming | OwnMessage] = []
-        lost = False
-        for number, one in enumerate(new):
-            whole = self._whole(one) if number < CONVERSATION_MESSAGES else None
-            message = message_of(whole, self.us, now) if whole is not None else None
-            if message is not None:
-                found.append(message)
-            lost = lost or whole is None
+        whole = [one for one in new if mapping_of(one, "from")]
+        found = [m for one in whole if (m := message_of(one, self.us, now)) is not None]
+        # Where the conversation gave its id only, a message is asked for by itself.
+        bare = [
+            Thing(key, of=walk.todo[0].key)
+            for one in new[:CONVERSATION_MESSAGES]
+            if one not in whole and (key := text_of(one, "id")) is not None
+        ]
+        lost = len(new) > len(whole) + len(bare)
         # All of them new, and there are more: what lies below the newest 20 is not told.
         more = len(told) >= CONVERSATION_MESSAGES and len(new) == len(told)
         beyond = more and (after_of(messages) is not None or len(told) > CONVERSATION_MESSAGES)
-        return _next(replace(walk, gap=walk.gap or lost or beyond), found)
+        todo = (walk.todo[0], *bare, *walk.todo[1:])
+        return _next(replace(walk, todo=todo, gap=walk.gap or lost or beyond), found)
 
-    def _whole(self, one: Json) -> Json | None:
-        """A message with its sender and words. Where the conversation gave its id only, it is
-        asked for by itself; ``None`` when Instagram tells no more of it."""
-        if mapping_of(one, "from"):
-            return one
+    def _message(self, walk: Walk, now: datetime) -> _Step:
+        """One message by itself; a gap where Instagram tells no more of it."""
         try:
-            return self.client.get(f"/{checked(text_of(one, 'id'))}", fields=MESSAGE_FIELDS)
+            told = self.client.get(f"/{checked(walk.todo[0].key)}", fields=MESSAGE_FIELDS)
         except Rejected:
-            return None
+            return _next(replace(walk, gap=True), ())
+        message = message_of(told, self.us, now)
+        return _next(walk, () if message is None else (message,))
 
     def _list_conversations(self, walk: Walk, now: datetime) -> _Step:
         answer = self.client.get(

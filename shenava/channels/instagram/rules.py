@@ -192,9 +192,9 @@ ENDPOINTS: Mapping[str, tuple[Limit, ...]] = {
 is told in a header of each answer only: see :func:`shenava.channels.instagram.failures.usage_of`.
 """
 CONVERSATIONS = Limit("conversations", Per.USER, 2, _SECOND, _RATES)
-"""Of reading private messages. One reading of an account goes on at a time, and each of its
-requests has a connection of its own, which takes longer than half a second on any real way to
-Instagram; what comes too fast all the same is refused (613), and tried again later."""
+"""Of reading private messages: a page of them is so many requests, and says when the next may
+follow. What a webhook points to is asked for besides; what comes too fast all the same is refused
+(613), and tried again later."""
 
 _OF_DEED = {
     Deed.DM: ("dm",),
