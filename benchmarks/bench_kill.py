@@ -2,16 +2,18 @@
 
     python -m benchmarks.bench_kill --kills 200 --answers 500 --pages 40 --processes 1
 
-A worker (pipeline, collecting, sending, all as in the service) works against a simulated X and is
-killed with SIGKILL at random moments, while pages wait to be read and answers to be sent; one
-request in fifty is carried out by the platform and never answered, and now and then the platform
-hides what it took in without an answer. Then the worker is left alone until everything is decided,
-and the platform's own ledger is compared with the database.
+A worker (webhooks, pipeline, collecting, sending, all as in the service) works against a simulated
+X and a simulated Instagram and is killed with SIGKILL at random moments, while pages wait to be
+read, webhooks come in (twice, in no order, some never) and answers are to be sent; one request in
+fifty is carried out by the platform and never answered, and some of what it took in like that it
+hides. Then the worker is left alone until everything is decided, and the platforms' own ledgers
+are compared with the database.
 
 The last line on standard output is one JSON object: ``kills``, ``messages_lost``,
-``messages_doubled``, ``sent_twice``, ``unknown``, ``seconds``. What else was found is told on
-standard error; the exit code is 1 when anything was lost, doubled, sent twice, told wrongly, or
-left unknown without need.
+``messages_doubled``, ``sent_twice``, ``unknown``, ``seconds``, and ``platforms`` with the same for
+each. A webhook that was answered with 200 and is not in the database counts as lost. What else was
+found is told on standard error; the exit code is 1 when anything was lost, doubled, sent twice,
+told wrongly, or left unknown without need.
 """
 
 from __future__ import annotations
@@ -22,39 +24,27 @@ import random
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from flask import Flask
 from sqlalchemy import func, select
 
-from benchmarks.kill_parts import (
-    PAGE,
-    SEARCHED,
-    FastClock,
-    FastWays,
-    PlatformProcess,
-    Written,
-    be_a_worker,
-    fork,
-    kill,
-)
-from rehearsal.x import World
+from benchmarks.kill_instagram import InstagramSide
+from benchmarks.kill_parts import FastClock, PlatformProcess, Side, connect, fork, kill
+from benchmarks.kill_reckoning import reckon
+from benchmarks.kill_worker import Work, be_a_worker, channels_of, dashboard_of, doors_of
+from benchmarks.kill_x import XSide
 from responder.outbox import Asker, Draft, Plan, enqueue
-from shenava.channels.x import query_of
-from shenava.messages import Deed, MessageKind, Platform, Source
+from shenava.channels.webhooks import Subscribes
+from shenava.messages import MessageKind, Platform
 from shenava.store import (
-    Account,
-    AccountState,
-    App,
-    Case,
-    Fact,
-    FactKind,
-    Feed,
+    Identity,
+    InboundEvent,
+    InboundState,
     Message,
     OutboxRow,
     OutboxState,
@@ -63,6 +53,7 @@ from shenava.store import (
 from shenava.store.migrations import upgrade
 from shenava.vault import Vault
 from tests.support.databases import postgresql_server
+from tests.support.processes import free_port
 
 WAVES = 5
 """In which pages and answers come, so that there is work at every moment."""
@@ -73,8 +64,12 @@ SCALE = 40.0
 SHORTEST_S, LONGEST_S = 0.05, 0.9
 """How long a worker lives before it is killed."""
 
-CALM_S = 240.0
+CALM_S = 400.0
 """How long everything may take to be decided in the end."""
+
+SIDES: dict[str, Side] = {"x": XSide(), "instagram": InstagramSide()}
+
+_ANSWERED = (MessageKind.MENTION, MessageKind.COMMENT, MessageKind.DM)
 
 
 @dataclass(slots=True)
@@ -86,8 +81,12 @@ class Bench:
     clock: FastClock
     asked: argparse.Namespace
     draw: random.Random
-    platform: PlatformProcess = field(init=False)
-    base_url: str = field(init=False)
+    sides: tuple[Side, ...]
+    platforms: dict[Platform, PlatformProcess] = field(default_factory=dict)
+    accounts: dict[Platform, int] = field(default_factory=dict)
+    work: Work = field(init=False)
+    app: Flask = field(init=False)
+    """The dashboard. It is made once, and has not touched its database when a worker is forked."""
     kills: int = 0
     written: int = 0
     answers: int = 0
@@ -95,50 +94,39 @@ class Bench:
     # --- the stage --------------------------------------------------------------------------
 
     def open(self) -> None:
-        """The platform, the database, an account with four feeds."""
-        self.platform = PlatformProcess(self.folder, self.clock, self.asked.seed)
-        told = json.loads((self.folder / "x.json").read_text(encoding="utf-8"))
-        self.base_url = told["base_url"]
-        keys = told["credentials"]
+        """The platforms, the database, an account on each with its feeds."""
+        addresses = {}
         vault = Vault(self.folder / "vault.key")
+        for number, side in enumerate(self.sides):
+            self.platforms[side.platform] = PlatformProcess(
+                side, self.folder, self.clock, self.asked.seed * 10 + number
+            )
+        door: tuple[str, str] | None = None
+        port = free_port()
         with self.store() as store:
             upgrade(store)
-            with store.write() as session:
-                now = store.clock.now()
-                app = App(platform=Platform.X, name="bench", created_at=now)
-                session.add(app)
-                session.flush()
-                account = Account(
-                    platform=Platform.X,
-                    handle=keys["username"],
-                    native_id=keys["user_id"],
-                    app_id=app.id,
-                    state=AccountState.CONNECTED,
-                    created_at=now,
-                    connected_at=now,
-                    credentials=vault.lock(
-                        {
-                            "consumer_key": keys["consumer_key"],
-                            "consumer_secret": keys["consumer_secret"],
-                            "token": keys["access_token"],
-                            "token_secret": keys["access_token_secret"],
-                        }
-                    ),
-                )
-                session.add(account)
-                session.flush()
-                query = query_of([SEARCHED], keys["username"])
-                for source in (Source.MENTION, Source.INBOX, Source.OWN, Source.SEARCH):
-                    session.add(
-                        Feed(
-                            account_id=account.id,
-                            source=source,
-                            query=query if source is Source.SEARCH else "",
-                            every_s=60,
-                            next_at=now,
-                            sweep_at=now + timedelta(minutes=30),
-                        )
+            for side in self.sides:
+                told = json.loads((self.folder / f"{side.platform}.json").read_text("utf-8"))
+                addresses[side.platform] = told["base_url"]
+                with store.write() as session:
+                    now = store.clock.now()
+                    app_id, self.accounts[side.platform] = connect(
+                        session, vault, side.platform, side.account(told), now
                     )
+                if side.platform is Platform.INSTAGRAM:
+                    address = f"http://127.0.0.1:{port}/webhooks/{side.platform}/{app_id}"
+                    doors = doors_of(store, self.folder)
+                    door = address, doors.verify_token(side.platform, app_id)
+            alone = self.asked.processes == 1
+            self.work = Work(self.url, self.folder, self.clock, self.sides, addresses, port, alone)
+            if door:
+                channel = channels_of(store, self.work).connect(self.accounts[Platform.INSTAGRAM])
+                assert isinstance(channel, Subscribes)
+                channel.subscribe()
+        self.app = dashboard_of(self.work)
+        if door:
+            platform = self.platforms[Platform.INSTAGRAM]
+            self.calm(lambda: platform.order("point", *door, self.asked.seed) == "done")
 
     @contextmanager
     def store(self) -> Iterator[Store]:
@@ -150,52 +138,60 @@ class Bench:
             store.close()
 
     def worker(self) -> int:
-        alone = self.asked.processes == 1
+        return fork(lambda: be_a_worker(self.work, self.app), self.folder / "worker.log")
 
-        def body() -> None:
-            be_a_worker(self.url, self.folder, self.clock, self.base_url, alone)
-
-        return fork(body, self.folder / "worker.log")
+    def order(self, *words: object) -> None:
+        for platform in self.platforms.values():
+            platform.order(*words)
 
     # --- the play ---------------------------------------------------------------------------
 
     def play(self) -> None:
         """1. Something to answer is taken in. 2. In waves, pages wait and answers are to go out,
-        while workers are killed. 3. They are left alone until all is decided."""
-        self.write(Written.pages(-(-2 * self.asked.answers // PAGE)))
-        self.calm(lambda: self.has_all())
-        self.platform.order("break")
+        while workers are killed. 3. They are left alone; once every answer has left, nothing fails
+        any more, until all is decided."""
+        for side in self.sides:
+            self.write(side, 2 * self.asked.answers // len(self.sides))
+        self.calm(self.has_all)
+        self.order("break")
+        if self.asked.hide:
+            self.order("hide")
         for wave in range(WAVES):
-            self.write(Written.pages(_share(self.asked.pages, wave)))
-            self.enqueue(_share(self.asked.answers, wave))
+            for number, side in enumerate(self.sides):
+                share = _share(self.asked.pages, number, len(self.sides))
+                self.write(side, _share(share, wave) * side.page)
+                share = _share(self.asked.answers, number, len(self.sides))
+                self.enqueue(side, _share(share, wave))
             self.kill_workers(_share(self.asked.kills, wave))
-        self.platform.order("mend")
-        self.calm(lambda: self.is_decided())
+        self.calm(self.have_left)
+        self.order("mend")
+        self.calm(self.is_decided)
 
-    def write(self, wave: Written) -> None:
-        self.written += wave.total
-        self.platform.write(wave)
+    def write(self, side: Side, count: int) -> None:
+        self.written += count
+        self.platforms[side.platform].order("write", count)
 
-    def enqueue(self, count: int) -> None:
-        """Answers to messages that have none yet, public and private."""
-        rules = {Platform.X: FastWays()}
+    def enqueue(self, side: Side, count: int) -> None:
+        """Answers to messages that have none yet, public and private. Raises ``ValueError`` where
+        there are not so many."""
+        rules = {one.platform: one.kind(self.clock, "").ways for one in self.sides}
+        account_id = self.accounts[side.platform]
         with self.store() as store, store.write() as session:
             now = store.clock.now()
-            account_id = session.scalars(select(Account.id)).one()
             waiting = session.execute(
                 select(Message.id, Message.kind)
+                .join(Identity, Identity.id == Message.identity_id)
                 .where(
-                    Message.kind.in_([MessageKind.MENTION, MessageKind.DM]),
+                    Identity.platform == side.platform,
+                    Message.kind.in_(_ANSWERED),
                     ~select(OutboxRow.id).where(OutboxRow.message_id == Message.id).exists(),
                 )
                 .order_by(Message.id)
-                .limit(count)
             ).all()
-            assert len(waiting) == count, f"{len(waiting)} messages to answer, not {count}"
-            for message_id, kind in waiting:
+            for message_id, kind in self.draw.sample(waiting, count):
                 self.answers += 1
-                deed = Deed.DM if kind is MessageKind.DM else Deed.ANSWER
                 words = f"We are on it, number {self.answers}."
+                deed = side.deed(kind, self.answers)
                 draft = Draft(deed, account_id, words, message_id=message_id)
                 asker = Asker("bench", str(self.answers))
                 enqueue(session, asker, draft, now, rules, plan=Plan(not_before=now))
@@ -209,8 +205,6 @@ class Bench:
             time.sleep(pause)
             kill(workers.pop(self.draw.randrange(len(workers))))
             self.kills += 1
-            if self.asked.hide:
-                self.platform.order("hide")
         for number in workers:
             kill(number)
 
@@ -236,91 +230,35 @@ class Bench:
             )
         return held == self.written and waits is None
 
+    def have_left(self) -> bool:
+        with self.store() as store, store.read() as session:
+            waits = select(OutboxRow.id).where(OutboxRow.attempts == 0).limit(1)
+            return session.scalar(waits) is None
+
     def is_decided(self) -> bool:
-        """All was taken in, every feed was read since, and no row of the outbox moves any more."""
-        moving = (OutboxState.QUEUED, OutboxState.CLAIMED, OutboxState.SENDING)
+        """All was taken in, every webhook was told and worked through, and no row of the outbox
+        moves any more, but for what was looked for and not found: that waits for a person."""
         with self.store() as store, store.read() as session:
-            row = session.scalar(
-                select(OutboxRow.id)
-                .where(OutboxRow.state.in_(moving) | OutboxRow.look_at.is_not(None))
-                .limit(1)
-            )
-        return row is None and self.has_all()
-
-    # --- the reckoning ----------------------------------------------------------------------
-
-    def reckon(self, seconds: float) -> tuple[dict[str, Any], list[str]]:
-        """The figures, and in words what is not as it must be."""
-        world = World(self.clock, self.folder / "x.journal")
-        shop = world.named("noora_shop")
-        assert shop is not None
-        truth = {one.id for one in world.posts.values() if one.author_id != shop.id}
-        truth |= {one.id for one in world.dms.values() if one.sender_id != shop.id}
-        ledger = [one for one in world.ledger if one.deed in ("post", "dm")]
-        texts = Counter(one.text for one in ledger)
-        with self.store() as store, store.read() as session:
-            keys = list(session.scalars(select(Message.native_key)))
-            counted = session.scalar(select(func.sum(Case.message_count))) or 0
-            facts = (
-                session.scalar(
-                    select(func.count())
-                    .select_from(Fact)
-                    .where(Fact.kind == FactKind.MESSAGE_RECEIVED)
+            rows = session.scalars(
+                select(OutboxRow).where(
+                    OutboxRow.state.in_(
+                        (OutboxState.QUEUED, OutboxState.CLAIMED, OutboxState.SENDING)
+                    )
+                    | OutboxRow.look_at.is_not(None)
                 )
-                or 0
             )
-            rows = list(session.scalars(select(OutboxRow).order_by(OutboxRow.id)))
-        world.close()
-        doubled = len(keys) - len(set(keys)) + abs(counted - len(keys)) + abs(facts - len(keys))
-        unknown = [row for row in rows if row.state is OutboxState.UNKNOWN]
-        wrong = [
-            f"row {row.id} is {row.state}, and the platform took it in {texts[row.text]} times"
-            for row in rows
-            if row.state is not OutboxState.UNKNOWN
-            and texts[row.text] != (row.state is OutboxState.SENT)
-        ]
-        hidden = {
-            one.text
-            for one in ledger
-            if one.deed == "post" and world.posts[one.result_id].deleted_at is not None
-        }
-        wrong += [
-            f"row {row.id} is unknown ({row.reason}, {row.evidence}), but the platform shows it"
-            for row in unknown
-            if texts[row.text] and row.text not in hidden
-        ]
-        wrong += [f"{key} was taken in, and nobody wrote it" for key in set(keys) - truth]
-        if len(rows) != self.asked.answers:
-            wrong.append(f"{len(rows)} rows in the outbox, not {self.asked.answers}")
-        self._tell(rows, ledger, hidden)
-        figures = {
-            "kills": self.kills,
-            "messages_lost": len(truth - set(keys)),
-            "messages_doubled": doubled,
-            "sent_twice": sum(count - 1 for count in texts.values()),
-            "unknown": len(unknown),
-            "seconds": round(seconds, 1),
-        }
-        return figures, wrong
-
-    def _tell(self, rows: list[OutboxRow], ledger: list[Any], hidden: set[str]) -> None:
-        found = Counter(str(row.evidence.get("found", "answered")) for row in rows)
-        lost = Counter(one.answer for one in ledger if one.answer != "whole")
-        print(
-            f"{self.written} messages written; outbox: "
-            f"{dict(Counter(row.state.value for row in rows))}, told by {dict(found)}; "
-            f"taken in without an answer: {dict(lost)}, hidden: {len(hidden)}",
-            file=sys.stderr,
-        )
-        log = self.folder / "worker.log"
-        odd = log.read_text(encoding="utf-8") if log.exists() else ""
-        if odd:
-            print(f"the workers' log:\n{odd[-8000:]}", file=sys.stderr)
+            moving = any(row.evidence.get("absent", 0) < 2 for row in rows)
+            event = session.scalar(
+                select(InboundEvent.id).where(InboundEvent.state == InboundState.WAITING).limit(1)
+            )
+        hooks = self.platforms.get(Platform.INSTAGRAM)
+        told = hooks is None or hooks.order("waiting") == "0"
+        return told and not moving and event is None and self.has_all()
 
 
-def _share(total: int, wave: int) -> int:
-    """The part of ``total`` that falls to one wave; all of them together are ``total``."""
-    return total * (wave + 1) // WAVES - total * wave // WAVES
+def _share(total: int, number: int, parts: int = WAVES) -> int:
+    """A part of ``total``; all of them together are ``total``."""
+    return total * (number + 1) // parts - total * number // parts
 
 
 def _arguments() -> argparse.Namespace:
@@ -328,10 +266,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--answers", type=int, default=500)
     parser.add_argument("--pages", type=int, default=40)
+    parser.add_argument("--platforms", default="x,instagram", help="which, with commas between")
     parser.add_argument("--processes", type=int, default=1, choices=[1, 2])
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
     parser.add_argument("--database-url", help="an empty database, instead of one of its own")
-    parser.add_argument("--seed", type=int, default=3, help="of the moments, and of the faults")
+    parser.add_argument("--seed", type=int, default=9, help="of the moments, and of the faults")
     parser.add_argument("--no-hide", dest="hide", action="store_false", help="hide nothing")
     return parser.parse_args()
 
@@ -347,17 +286,27 @@ def main() -> int:
             server = stack.enter_context(postgresql_server())
             url = stack.enter_context(server.database(migrated=False))
         clock = FastClock(time.time(), SCALE)
-        bench = Bench(folder, url, clock, asked, random.Random(asked.seed))
+        sides = tuple(SIDES[name] for name in asked.platforms.split(","))
+        bench = Bench(folder, url, clock, asked, random.Random(asked.seed), sides)
         begin = time.monotonic()
-        bench.open()
         try:
+            bench.open()
             bench.play()
+            hooks = bench.platforms.get(Platform.INSTAGRAM)
+            told = hooks.order("told") if hooks else ""
         finally:
-            bench.platform.end()
-        figures, wrong = bench.reckon(time.monotonic() - begin)
-    for sentence in wrong:
-        print(sentence, file=sys.stderr)
-    print(json.dumps(figures))
+            for platform in bench.platforms.values():
+                platform.end()
+        with bench.store() as store:
+            found = reckon(store, folder, clock, sides)
+    seconds = time.monotonic() - begin
+    wrong = found.wrong
+    if found.rows != asked.answers:
+        wrong.append(f"{found.rows} rows in the outbox, not {asked.answers}")
+    found.tell(bench.written, told)
+    print(json.dumps({"kills": bench.kills, **found.figures, "seconds": round(seconds, 1),
+                      "platforms": found.by_platform}))  # fmt: skip
+    figures = found.figures
     bad = figures["messages_lost"] or figures["messages_doubled"] or figures["sent_twice"]
     return int(bool(bad or wrong))
 

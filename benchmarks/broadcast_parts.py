@@ -171,6 +171,9 @@ class Ways:
     def window_of(self, deed: Deed, opened_at: datetime, now: datetime) -> None:
         return None
 
+    def may_repeat(self, deed: Deed) -> bool:
+        return True
+
 
 class WireChannel:
     """The channel to a :class:`PlatformProcess`; used by one thread at a time."""

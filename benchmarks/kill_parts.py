@@ -1,6 +1,6 @@
-"""The parts of ``bench_kill``: a clock that runs fast, a simulated X, and a worker to be killed.
+"""The parts of ``bench_kill``: a clock that runs fast, processes, and what every platform has.
 
-Leases, pauses and windows are minutes; the benchmark has seconds. So worker and platform live by
+Leases, pauses and windows are minutes; the benchmark has seconds. So workers and platforms live by
 a clock that runs many times as fast as the machine's, and every lease keeps its proportion to
 every other. Only the time-outs of the network are real seconds, and are set short.
 """
@@ -12,37 +12,24 @@ import os
 import random
 import signal
 import socket
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, Protocol
 
-from config import Settings
-from rehearsal.__main__ import write_connection
-from rehearsal.x import World, serve
-from rehearsal.x.limits import Limit as XLimit
-from responder.policy import policy_of
-from service import collecting, sending
-from service.channels import Channels, Keys, Kind
-from service.connecting import XWays
+from sqlalchemy.orm import Session
+
+from rehearsal.faults import Faults
+from rehearsal.journal import Accepted
+from service.channels import Kind
 from service.logs import OneLine
-from service.pipeline import Pipeline
-from service.recovery import take_over
-from shenava.channels import Profile
-from shenava.channels.rules import Limit
-from shenava.channels.x import OAuth1, Timeouts, XChannel
-from shenava.messages import Deed, Platform
-from shenava.store import Store
+from shenava.channels.wire import Timeouts
+from shenava.messages import Deed, MessageKind, Platform, Source
+from shenava.store import Account, AccountState, App, Feed
 from shenava.vault import Vault
-from tests.support.judges import WordJudge
-
-SEARCHED = "noora"
-"""What the search feed looks for; a third of the public posts have it and do not name the shop."""
-
-PAGE = 100
-PEOPLE = 300
 
 LOST_SHARE = 0.02
 """Of the requests that send, so many are carried out and not answered, in three ways."""
@@ -51,7 +38,7 @@ BROKEN_SHARE = 0.01
 """Of the requests that read, so many fail in each of three ways."""
 
 HIDDEN_SHARE = 0.3
-"""Of the moments at which something was taken in without an answer and could be hidden."""
+"""Of what was taken in without an answer, so much is hidden from reading back from then on."""
 
 TIMEOUTS = Timeouts(connect=1.0, read=1.0, total=2.0)
 
@@ -93,102 +80,177 @@ def kill(number: int) -> None:
     os.waitpid(number, 0)
 
 
-# The platform.
+# What every platform has.
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """What customers write in one wave: mentions, private messages, posts to be found."""
+class Truth:
+    """What the platform itself knows in the end. ``written``: keys of what customers wrote.
+    ``taken_in``: what it accepted from the shop. ``hidden``: texts that it took in without an
+    answer, and shows to nobody who reads."""
 
-    mentions: int
-    dms: int
-    found: int
+    written: frozenset[str]
+    taken_in: Sequence[Accepted]
+    hidden: frozenset[str]
 
-    @classmethod
-    def pages(cls, count: int) -> Written:
-        """So many pages of messages, of all three kinds."""
-        total = count * PAGE
-        return cls(total - 2 * (total // 5), total // 5, total // 5)
+
+class Stage(Protocol):
+    """A simulated platform, in the process that serves it."""
 
     @property
-    def total(self) -> int:
-        return self.mentions + self.dms + self.found
+    def faults(self) -> Faults: ...
+
+    def write(self, count: int) -> None:
+        """Customers write so many messages, of all kinds that there are."""
+
+    def hide_lost(self) -> None:
+        """From now on hide a part of what is taken in without an answer."""
+
+    def orders(self) -> Mapping[str, Callable[..., object]]:
+        """What else it can be told; each gives the answer."""
 
 
-def be_the_platform(folder: Path, clock: FastClock, seed: int, orders: socket.socket) -> None:
-    """A simulated X, until it is told to end. Orders are lines: ``write M D F`` (customers write
-    so much), ``break`` (from now on things fail), ``hide`` (what was taken in without an answer,
-    and was not hidden before, is taken away), ``mend``, ``end``. Each is answered with a line."""
-    draw = random.Random(seed)
-    world = World(clock, folder / "x.journal")
-    with serve(world) as served:
-        sim = served.sim
-        for name in list(sim.rates.limits):
-            sim.rates.limits[name] = XLimit(1_000_000)
-        write_connection(served, folder, "x")
-        people = [world.add_user(f"customer{n}", f"Customer {n}") for n in range(PEOPLE)]
-        count = 0
-        hidden = 0
+class Side(Protocol):
+    """One platform, as the benchmark and its workers see it."""
+
+    @property
+    def platform(self) -> Platform: ...
+
+    @property
+    def page(self) -> int:
+        """How many messages a page of it has."""
+
+    def serve(self, folder: Path, clock: FastClock, seed: int) -> AbstractContextManager[Stage]:
+        """Serve it; keys and address are in a file of the folder, see ``write_connection``."""
+
+    def account(self, told: Mapping[str, Any]) -> Opened:
+        """The account of the shop, from what that file says."""
+
+    def kind(self, clock: FastClock, base_url: str) -> Kind:
+        """Its real channel with short time-outs, and its rules without paces."""
+
+    def deed(self, kind: MessageKind, number: int) -> Deed:
+        """How answer ``number``, to a message of this kind, is given."""
+
+    def truth(self, folder: Path, clock: FastClock) -> Truth: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What the rows of an app, its account and its feeds are made of."""
+
+    handle: str
+    native_id: str
+    secrets: Mapping[str, str]
+    credentials: Mapping[str, str]
+    feeds: Mapping[Source, str]
+    """Each with what it searches for."""
+
+
+def connect(
+    session: Session, vault: Vault, platform: Platform, opened: Opened, now: datetime
+) -> tuple[int, int]:
+    """Make the rows; numbers of app and account."""
+    sweep = now + timedelta(minutes=30)
+    secrets = vault.lock(dict(opened.secrets)) if opened.secrets else None
+    app = App(platform=platform, name="bench", secrets=secrets, created_at=now)
+    session.add(app)
+    session.flush()
+    account = Account(
+        platform=platform,
+        handle=opened.handle,
+        native_id=opened.native_id,
+        app_id=app.id,
+        state=AccountState.CONNECTED,
+        created_at=now,
+        connected_at=now,
+        credentials=vault.lock(dict(opened.credentials)),
+    )
+    session.add(account)
+    session.flush()
+    for source, query in opened.feeds.items():
+        session.add(
+            Feed(
+                account_id=account.id,
+                source=source,
+                query=query,
+                every_s=60,
+                next_at=now,
+                sweep_at=sweep,
+            )
+        )
+    return app.id, account.id
+
+
+class Hider:
+    """Whether the platform hides what it could not answer for; mixed into its world."""
+
+    hiding = 0.0
+    draw: random.Random
+
+    def hides(self, how: str) -> bool:
+        unanswered = how in ("reset", "silence", "cut", "gone")
+        return unanswered and self.draw.random() < self.hiding
+
+
+# The platform's process.
+
+
+def be_a_platform(
+    side: Side, folder: Path, clock: FastClock, seed: int, orders: socket.socket
+) -> None:
+    """Serve a platform until it is told to end. Orders are lines: ``write N`` (customers write so
+    much), ``hide`` (from now on some of what is not answered is hidden), ``break`` (from now on
+    things fail), ``mend``, ``end``, and those of the stage. Each is answered with a line."""
+    with side.serve(folder, clock, seed) as stage:
+        own = stage.orders()
         with orders, orders.makefile("rw", encoding="ascii") as line:
             line.write("up\n")
             line.flush()
             for order in line:
-                words = order.split()
-                answer = "done"
-                if words[0] == "write":
-                    kinds = [kind for kind, n in enumerate(words[1:]) for _ in range(int(n))]
-                    draw.shuffle(kinds)
-                    for kind in kinds:
-                        count += 1
-                        author = draw.choice(people).id
-                        if kind == 0:
-                            world.post(author, f"@{sim.shop.username} where is order {count}?")
-                        elif kind == 1:
-                            world.dm(author, sim.shop.id, f"my payment {count} is lost")
-                        else:
-                            world.post(author, f"{SEARCHED} never answers, case {count}")
-                elif words[0] == "break":
-                    for number, kind in enumerate(("silence_after", "reset_after", "cut_body")):
-                        more = {"times": None, "seed": seed * 10 + number}
-                        sim.faults.add(kind, "POST", probability=LOST_SHARE / 3, **more)
-                    for number, kind in enumerate(("reset_before", "cut_body", "error_503")):
-                        more = {"times": None, "seed": seed * 10 + 5 + number}
-                        sim.faults.add(kind, "GET", probability=BROKEN_SHARE, **more)
-                    # As slow as the real one: a kill is to fall into requests too.
-                    sim.faults.add("slow", "*", times=None, probability=0.7, seconds=0.12)
-                elif words[0] == "hide":
-                    with world.lock:
-                        lost = [
-                            one
-                            for one in world.ledger
-                            if one.deed == "post"
-                            and one.answer not in ("whole", "gone")
-                            and world.posts[one.result_id].deleted_at is None
-                        ]
-                        if lost and draw.random() < HIDDEN_SHARE:
-                            world.delete(lost[-1].result_id)
-                            hidden += 1
-                    answer = str(hidden)
-                elif words[0] == "mend":
-                    sim.faults.clear()
+                word, *rest = order.split()
+                answer: object = "done"
+                match word:
+                    case "write":
+                        stage.write(int(rest[0]))
+                    case "hide":
+                        stage.hide_lost()
+                    case "break":
+                        _break(stage.faults, seed)
+                    case "mend":
+                        stage.faults.clear()
+                    case "end":
+                        pass
+                    case _:
+                        answer = own[word](*rest)
                 line.write(f"{answer}\n")
                 line.flush()
-                if words[0] == "end":
+                if word == "end":
                     break
-    world.close()
+
+
+def _break(faults: Faults, seed: int) -> None:
+    for number, kind in enumerate(("silence_after", "reset_after", "cut_body")):
+        more = {"times": None, "seed": seed * 10 + number}
+        faults.add(kind, "POST", probability=LOST_SHARE / 3, **more)
+    for number, kind in enumerate(("reset_before", "cut_body", "lost_500")):
+        more = {"times": None, "seed": seed * 10 + 5 + number}
+        faults.add(kind, "GET", probability=BROKEN_SHARE, **more)
+    # As slow as the real one: a kill is to fall into requests too.
+    faults.add("slow", "*", times=None, probability=0.7, seconds=0.12)
 
 
 class PlatformProcess:
-    """The platform's process, as the benchmark commands it."""
+    """The process of one platform, as the benchmark commands it."""
 
-    def __init__(self, folder: Path, clock: FastClock, seed: int) -> None:
+    def __init__(self, side: Side, folder: Path, clock: FastClock, seed: int) -> None:
         ours, theirs = socket.socketpair()
 
         def body() -> None:
             ours.close()
-            be_the_platform(folder, clock, seed, theirs)
+            be_a_platform(side, folder, clock, seed, theirs)
 
-        self.number = fork(body, folder / "platform.log")
+        self.number = fork(body, folder / f"{side.platform}.log")
         theirs.close()
         self._socket = ours
         self._line = ours.makefile("rw", encoding="ascii")
@@ -199,74 +261,8 @@ class PlatformProcess:
         self._line.flush()
         return self._line.readline().strip()
 
-    def write(self, wave: Written) -> None:
-        self.order("write", wave.mentions, wave.dms, wave.found)
-
     def end(self) -> None:
         self.order("end")
         os.waitpid(self.number, 0)
         self._line.close()
         self._socket.close()
-
-
-# The worker.
-
-
-class FastWays(XWays):
-    """The rules of X without its paces: five hundred answers would take an hour."""
-
-    def limits_of(self, what: Deed) -> tuple[Limit, ...]:
-        return ()
-
-
-def channels_of(store: Store, folder: Path, base_url: str) -> Channels:
-    """Real channels of the real adapter, with short time-outs."""
-
-    def make(keys: Keys) -> XChannel:
-        assert keys.native_id is not None
-        return XChannel(
-            OAuth1(**keys.credentials),
-            store.clock,
-            base_url=base_url,
-            timeout=TIMEOUTS,
-            profile=Profile(keys.native_id, keys.handle, keys.handle, None),
-            query=keys.query,
-            settle=timedelta(minutes=3),
-        )
-
-    vault = Vault(folder / "vault.key")
-    return Channels(store, vault, {Platform.X: Kind(make, FastWays())})
-
-
-def be_a_worker(url: str, folder: Path, clock: FastClock, base_url: str, alone: bool) -> None:
-    """Judge, collect, sweep and send until killed, each in a thread, as the service does.
-
-    ``alone``: no other process works on the database, so what a dead one held is taken over.
-    """
-    store = Store(url, clock)
-    policy = policy_of(Settings())
-    channels = channels_of(store, folder, base_url)
-    pipeline = Pipeline(store, WordJudge(), policy)
-    if alone:
-        take_over(store)
-    jobs: list[Callable[[], object]] = [
-        lambda: pipeline.run_once(50),
-        lambda: collecting.run_one(store, channels, policy),
-        lambda: collecting.run_one(store, channels, policy),
-        lambda: collecting.run_one(store, channels, policy, sweep=True),
-        lambda: sending.run_due(store, channels, policy, limit=5),
-        lambda: sending.run_due(store, channels, policy, limit=5),
-    ]
-
-    def again(job: Callable[[], object]) -> None:
-        while True:
-            try:
-                if job():
-                    continue
-            except Exception:
-                logging.exception("a job failed")
-            time.sleep(0.02)
-
-    for job in jobs[1:]:
-        threading.Thread(target=again, args=(job,), daemon=True).start()
-    again(jobs[0])

@@ -59,6 +59,10 @@ class PlatformRules(Protocol):
 
     def window_of(self, deed: Deed, opened_at: datetime, now: datetime) -> Window | None: ...
 
+    def may_repeat(self, deed: Deed) -> bool:
+        """Whether the same, sent once more, can never show twice: the platform refuses a repeat,
+        or twice is the same as once."""
+
 
 Rules = Mapping[Platform, PlatformRules]
 

@@ -337,9 +337,10 @@ def mark_failed(
             take_back(session, row)
             _end(session, row, OutboxState.FAILED, "payment", now)
             set_account(session, row, AccountState.PAUSED, PausedBecause.PAYMENT)
-        case OutcomeUnknown():
+        case OutcomeUnknown(said_failed=said_failed):
             if not late:
-                mark_unknown(session, row, "no_answer", now, means.policy)
+                told = {"said_failed": row.attempts} if said_failed else {}
+                mark_unknown(session, row, "no_answer", now, means.policy, **told)
         case _:
             log.error("sending outbox row %d failed oddly", row.id, exc_info=error)
             if not late:

@@ -3,11 +3,12 @@
 A row that was claimed and not sent when its worker vanished is queued again: nothing had left. A
 row that was being sent is ``unknown``. It is looked up on the platform, a bounded number of
 times, later each time. Found, it is sent. Surely absent, twice, and long enough after the
-request that none can still be under way, it is queued again: this is the only way by which a row
-leaves twice, and it takes the platform's word that the first never arrived. Where the platform
-refused such a repeat as a duplicate, it has the first, seen or not: then absence proves nothing,
-and nothing leaves any more. What reading back cannot tell waits for a person (``look_at`` null;
-``responder.outbox.settle``).
+request that none can still be under way, it is queued again where the platform would refuse a
+repeat (``may_repeat``), or had said that the request failed: this is the only way by which a row
+leaves twice. Where the platform refused such a repeat as a duplicate, it has the first, seen or
+not: then absence proves nothing, and nothing leaves any more. Where it would take the same words
+twice, absence proves nothing either. What reading back cannot tell waits for a person
+(``look_at`` null; ``responder.outbox.settle``).
 """
 
 from __future__ import annotations
@@ -209,12 +210,26 @@ def _conclude(
             return
         absent += 1
         row.evidence = row.evidence | {"absent": absent}
-        if absent > 1:
+        if absent > 1 and _may_leave_again(session, row, means):
             _send_again(session, row, now)
             return
     row.looks += 1
     row.look_at = now + LOOK_AFTER[row.looks - 1] if row.looks <= len(LOOK_AFTER) else None
     session.flush()
+
+
+def _may_leave_again(session: Session, row: OutboxRow, means: Means) -> bool:
+    """Whether what is not to be seen may be sent once more.
+
+    A platform may have it and not show it: a filter took it, staff removed it. One that refuses a
+    repeat then says so. Of one that takes the same words twice that cannot be learnt; there its
+    own word that the request failed, and nothing less, lets it leave again.
+    """
+    platform = session.scalars(select(Account.platform).where(Account.id == row.account_id)).one()
+    rules = means.rules.get(platform)
+    if rules is None:
+        return False
+    return rules.may_repeat(row.deed) or row.evidence.get("said_failed") == row.attempts
 
 
 def _send_again(session: Session, row: OutboxRow, now: datetime) -> None:

@@ -58,6 +58,9 @@ class InstagramWays:
     def window_of(self, deed: Deed, opened_at: datetime, now: datetime) -> Window | None:
         return rules.window_of(deed, opened_at, now)
 
+    def may_repeat(self, deed: Deed) -> bool:
+        return rules.may_repeat(deed)
+
 
 class InstagramRenewal(Renewal[Token]):
     """A token is renewed long before its end, while the old one still works: if that fails, it is

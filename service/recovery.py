@@ -11,12 +11,12 @@ from sqlalchemy import update
 
 from responder.unknowns import recover
 from service.pipeline import LEASE
-from shenava.store import Feed, Message, OutboxRow, RateUse, Store
+from shenava.store import Feed, InboundEvent, Message, OutboxRow, RateUse, Store
 
 
 def take_over(store: Store) -> int:
-    """Free the feeds, messages and outbox rows that a dead process held; returns how many rows of
-    the outbox that were. Only for the one who holds the lock of the data folder.
+    """Free the feeds, webhooks, messages and outbox rows that a dead process held; returns how many
+    rows of the outbox that were. Only for the one who holds the lock of the data folder.
 
     What was being sent becomes ``unknown`` and is looked up: see ``responder.unknowns``.
     """
@@ -25,6 +25,11 @@ def take_over(store: Store) -> int:
         session.execute(
             update(Feed)
             .where(Feed.claimed_by.is_not(None))
+            .values(claimed_by=None, claimed_until=None)
+        )
+        session.execute(
+            update(InboundEvent)
+            .where(InboundEvent.claimed_by.is_not(None))
             .values(claimed_by=None, claimed_until=None)
         )
         session.execute(

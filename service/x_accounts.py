@@ -58,6 +58,9 @@ class XWays:
     def window_of(self, deed: Deed, opened_at: datetime, now: datetime) -> Window | None:
         return rules.window_of(deed, opened_at, now)
 
+    def may_repeat(self, deed: Deed) -> bool:
+        return rules.may_repeat(deed)
+
 
 class XRenewal(Renewal[OAuth2]):
     """A pair is renewed shortly before its end, and when X refuses it early."""

@@ -63,4 +63,9 @@ class Unreachable(ChannelError):
 
 class OutcomeUnknown(ChannelError):
     """A sending request left and no whole answer came back: it may or may not have been done.
-    It must not be repeated blindly."""
+    It must not be repeated blindly. ``said_failed``: the platform did answer, that it failed,
+    which some say of what they have done."""
+
+    def __init__(self, message: str = "", *, said_failed: bool = False) -> None:
+        super().__init__(message)
+        self.said_failed = said_failed

@@ -11,7 +11,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from support.browsing import Shop
-from support.processes import running_service
+from support.processes import free_port, running_service
+from support.rehearsed_desk import Desk
+from support.rehearsing import Stage
 
 LOCALES = {"fa": "fa-IR", "en": "en-GB"}
 
@@ -38,6 +40,15 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
     home = tmp_path / "home"
     with running_service(home, business_hours="always") as service:
         yield Shop(home, service)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    """A rehearsal; nothing that the service did may have kept it from ending well."""
+    stage = Stage(tmp_path / "home", free_port())
+    with stage.service() as service:
+        yield Desk(stage, service)
+        assert service.stop() == 0
 
 
 @pytest.fixture

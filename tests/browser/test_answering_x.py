@@ -3,19 +3,12 @@ rehearsal, with real processes and the real adapter."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
-from sqlalchemy import select
-from support.browsing import PASSWORD, Shop, make_admin, sign_in
-from support.processes import Service, free_port, wait_until
-from support.rehearsing import Stage
-
-from dashboard.auth.passwords import hashed
-from shenava.store import Message, Role, User, UserState
+from support.browsing import make_admin, sign_in
+from support.rehearsed_desk import COLLEAGUE, Desk
 
 COMPLAINT = {
     "fa": "@noora_shop پول از حسابم کم شد ولی سفارشم ثبت نشد! لطفا فوری جواب بدید",
@@ -29,52 +22,6 @@ ANSWER = {
     "fa": "سلام، پیگیری کردیم: پولتان تا فردا برمی‌گردد.",
     "en": "Hello, we looked into it: your money is back by tomorrow.",
 }
-
-
-class Desk:
-    """A rehearsal with two people at their browsers."""
-
-    def __init__(self, stage: Stage, service: Service) -> None:
-        self.stage, self.shop = stage, Shop(stage.home, service)
-
-    def write(self, author: str, text: str) -> str:
-        """A customer writes on the simulated X; the id of the post."""
-        return str(self.stage.simulated().x.call("POST", "/posts", author=author, text=text)["id"])
-
-    def case_of(self, key: str) -> int:
-        """The number of the case that a post came to, once it has come."""
-        wait_until(lambda: key in self.stage.held(), what="the message")
-        with self.stage.store() as store, store.read() as session:
-            return session.scalars(select(Message.case_id).where(Message.native_key == key)).one()
-
-    def open_case(self, page: Page, key: str) -> None:
-        page.goto(f"{self.shop.address}/inbox/case/{self.case_of(key)}")
-
-    def answers(self) -> list[dict[str, Any]]:
-        """What the simulated X took in from Shenava."""
-        return self.stage.ledger()
-
-    def add_colleague(self) -> None:
-        with self.stage.store() as store, store.write() as session:
-            session.add(
-                User(
-                    email="omid@shop.example",
-                    name="Omid",
-                    role=Role.AGENT,
-                    state=UserState.ACTIVE,
-                    password_hash=hashed(PASSWORD),
-                    session_key="omid",
-                    created_at=store.clock.now(),
-                )
-            )
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    stage = Stage(tmp_path / "home", free_port())
-    with stage.service() as service:
-        yield Desk(stage, service)
-        assert service.stop() == 0
 
 
 def write_answer(page: Page, text: str) -> None:
@@ -110,11 +57,7 @@ def test_a_complaint_is_answered_once_undone_stopped_and_settled(
     # A colleague who was writing meanwhile is stopped, and shown the first answer.
     desk.add_colleague()
     other = open_page(language, 1440)
-    other.goto(desk.shop.address)
-    other.fill("input[name=email]", "omid@shop.example")
-    other.fill("input[name=password]", PASSWORD)
-    other.keyboard.press("Enter")
-    other.wait_for_url("**/inbox/**")
+    sign_in(other, desk.shop, COLLEAGUE)
     desk.open_case(other, key)
     other.fill("#answer-text", "Me too")
 

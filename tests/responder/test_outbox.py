@@ -377,6 +377,45 @@ def test_what_surely_never_arrived_is_sent_after_all(desk: Desk) -> None:
     assert (len(desk.platform.accepted), desk.spent()) == (1, (1, PRICE))
 
 
+def test_where_the_same_words_would_be_taken_twice_what_is_not_seen_waits_for_a_person(
+    desk: Desk,
+) -> None:
+    desk.platform.refuses_repeats = False
+    row = desk.answer()
+    desk.wait()
+    desk.work(Fate.LOST_REQUEST)
+    for _ in range(len(LOOK_AFTER) + 3):
+        desk.wait(timedelta(hours=2))
+        desk.work()
+    assert (desk.state(row), desk.row(row).look_at) == (OutboxState.UNKNOWN, None)
+    assert desk.row(row).evidence["absent"] > 1
+    assert len(desk.platform.accepted) == 0
+
+
+def test_what_the_platform_said_had_failed_and_does_not_show_is_sent_after_all(desk: Desk) -> None:
+    desk.platform.refuses_repeats = False
+    row = desk.answer()
+    desk.wait()
+    desk.work(Fate.SAID_FAILED)
+    for _ in range(3):
+        desk.wait(SURE_AFTER)
+        # Of the second try it says nothing: what it said of the first does not count for it.
+        desk.work(Fate.LOST_REQUEST)
+    for _ in range(len(LOOK_AFTER) + 3):
+        desk.wait(timedelta(hours=2))
+        desk.work()
+    assert (desk.state(row), desk.row(row).attempts) == (OutboxState.UNKNOWN, 2)
+    desk.platform.fates.clear()
+    other = desk.answer("another", key="2")
+    desk.wait()
+    desk.work(Fate.SAID_FAILED)
+    for _ in range(3):
+        desk.wait(SURE_AFTER)
+        desk.work()
+    assert desk.state(other) is OutboxState.SENT
+    assert len(desk.platform.accepted) == 1
+
+
 def test_what_the_platform_calls_a_duplicate_and_does_not_show_waits_for_a_person(
     desk: Desk,
 ) -> None:

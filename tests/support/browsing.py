@@ -55,10 +55,10 @@ def make_admin(page: Page, shop: Shop) -> None:
     page.wait_for_url("**/sign-in**")
 
 
-def sign_in(page: Page, shop: Shop) -> None:
+def sign_in(page: Page, shop: Shop, email: str = "sara@shop.example") -> None:
     page.goto(shop.address)
     page.wait_for_url("**/sign-in**")
-    page.fill("input[name=email]", "sara@shop.example")
+    page.fill("input[name=email]", email)
     page.fill("input[name=password]", PASSWORD)
     page.keyboard.press("Enter")
     page.wait_for_url("**/inbox/**")

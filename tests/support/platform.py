@@ -64,6 +64,8 @@ class Fate(StrEnum):
     FINE = "fine"
     LOST_ANSWER = "lost_answer"
     """Done, but the answer never comes."""
+    SAID_FAILED = "said_failed"
+    """Not done, and the platform says that it failed: it also says so of what it did."""
     LOST_REQUEST = "lost_request"
     """Not done, and no answer comes either: to the sender the two look the same."""
     ODD_ANSWER = "odd_answer"
@@ -81,7 +83,7 @@ class Fate(StrEnum):
     """Done, but ``meanwhile`` happens before the answer comes."""
 
 
-HIDING = frozenset({Fate.LOST_ANSWER, Fate.LOST_REQUEST, Fate.ODD_ANSWER})
+HIDING = frozenset({Fate.LOST_ANSWER, Fate.LOST_REQUEST, Fate.SAID_FAILED, Fate.ODD_ANSWER})
 _ERRORS: Mapping[Fate, Callable[[datetime], Exception]] = {
     Fate.UNREACHABLE: lambda now: Unreachable("no route"),
     Fate.RATE_LIMITED: lambda now: RateLimited(now + timedelta(minutes=1), named=True),
@@ -111,6 +113,7 @@ class ScriptedPlatform:
     doubtful: set[str] = field(default_factory=set)
     """Texts of which the sender cannot know what became."""
     visible: bool = True
+    refuses_repeats: bool = True
     media: dict[str, bytes | Exception] = field(default_factory=dict)
     """What can be fetched, by its address."""
     fetched: list[str] = field(default_factory=list)
@@ -149,6 +152,9 @@ class ScriptedPlatform:
 
     def window_of(self, deed: Deed, opened_at: datetime, now: datetime) -> Window | None:
         return None
+
+    def may_repeat(self, deed: Deed) -> bool:
+        return self.refuses_repeats
 
     def may_answer(self, facts: Facts) -> Ruling:
         return Allowed(Rule("test.all", "Everything may be answered.", BASIS))
@@ -286,6 +292,8 @@ class ScriptedChannel:
                 platform.doubtful.add(outgoing.text)
             if fate is Fate.KILLED_BEFORE:
                 raise Killed
+            if fate is Fate.SAID_FAILED:
+                raise OutcomeUnknown("answered 500", said_failed=True)
             if fate is Fate.LOST_REQUEST:
                 raise OutcomeUnknown("no answer")
             key = f"sent-{len(platform.accepted)}"

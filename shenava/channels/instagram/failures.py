@@ -147,7 +147,8 @@ def of_error(
     if status >= 500 or status == 408 or error.code in _PASSING or error.transient:
         if purpose is Purpose.SEND:
             # It also answers so after it has sent: "Common Error Codes", 1.1357046.
-            return OutcomeUnknown(f"Instagram answered {status} ({error}): it may have been done")
+            told = f"Instagram answered {status} ({error}): it may have been done"
+            return OutcomeUnknown(told, said_failed=True)
         return Unreachable(f"Instagram answered {status} ({error})")
     if status in (404, 410):
         return Rejected(RejectedBecause.NOT_FOUND, str(error))

@@ -165,6 +165,13 @@ def window_of(deed: Deed, opened_at: datetime, now: datetime) -> Window | None:
     return window_for(WINDOWS, deed, opened_at, now)
 
 
+def may_repeat(deed: Deed) -> bool:
+    """Whether the same, sent once more, can never show twice: a comment has one private reply
+    (``ONE_PRIVATE_REPLY``), and hiding twice is hiding once. All else Instagram takes in again,
+    word for word."""
+    return deed in (Deed.PRIVATE_REPLY, Deed.HIDE, Deed.DELETE)
+
+
 def needs_picture(deed: Deed) -> bool:
     """Whether Instagram takes ``deed`` with a picture only."""
     return deed is Deed.POST

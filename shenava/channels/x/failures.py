@@ -55,7 +55,7 @@ def of_answer(answer: Answer, purpose: Purpose, now: datetime) -> ChannelError:
         return Rejected(RejectedBecause.TOO_LARGE)
     if status >= 500 or status == 408:
         if purpose is Purpose.SEND:
-            return OutcomeUnknown(f"X answered {status}: it may have been done")
+            return OutcomeUnknown(f"X answered {status}: it may have been done", said_failed=True)
         return Unreachable(f"X answered {status}")
     if 400 <= status < 500:
         return Rejected(RejectedBecause.BAD_REQUEST, f"status {status}")

@@ -120,6 +120,12 @@ def window_of(deed: Deed, opened_at: datetime, now: datetime) -> Window | None:
     return None
 
 
+def may_repeat(deed: Deed) -> bool:
+    """Whether the same, sent once more, can never show twice: X refuses it (``SAME_TEXT``), or
+    twice is the same as once. Of private messages X says nothing like that."""
+    return deed is not Deed.DM
+
+
 def _may_write_privately(facts: Facts) -> Ruling:
     if facts.wrote_privately or (facts.asked_privately and not facts.automatic):
         return Allowed(DM_CONSENT)
