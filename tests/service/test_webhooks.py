@@ -28,6 +28,7 @@ from collectors.intake import take_in
 from responder.erasing import erase_person
 from responder.policy import Policy
 from service import webhooks
+from service.recovery import take_over
 from shenava.channels import OwnMessage, RateLimited, Rejected, RejectedBecause, Unreachable
 from shenava.channels.webhooks import Fetched, PointerKind
 from shenava.clock import SetClock
@@ -365,6 +366,16 @@ def test_a_worker_that_died_leaves_a_lease_that_runs_out(
     assert inbound.claim_due(store) is not None
     assert work() == 0
     clock.advance(inbound.LEASE)
+    assert work() == 1
+    assert list(messages(store)) == ["c1"]
+
+
+def test_a_service_that_starts_alone_takes_up_at_once_what_a_dead_one_held(
+    store: Store, shop: InstagramShop, work: Work
+) -> None:
+    deliver(store, shop, body(comment()))
+    assert inbound.claim_due(store) is not None
+    take_over(store)
     assert work() == 1
     assert list(messages(store)) == ["c1"]
 
