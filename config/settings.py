@@ -324,6 +324,13 @@ class Settings(BaseSettings):
         on_this_machine = urlsplit(url).hostname in _THIS_MACHINE
         return url if on_this_machine or url.startswith("https://") else None
 
+    @property
+    def hosts_pictures(self) -> bool:
+        """Whether platforms can fetch pictures from us: over HTTPS; on this machine alone, where
+        only simulated ones run."""
+        url = self.outside or ""
+        return url.startswith("https://") or bool(url and self.instagram_base_url)
+
     @classmethod
     def settings_customise_sources(
         cls,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Protocol
@@ -90,8 +90,13 @@ def body_hash(row: OutboxRow) -> str:
     return hashlib.sha256(json.dumps(body).encode()).hexdigest()
 
 
-def outgoing_of(row: OutboxRow, *, window: str | None = None) -> Outgoing:
-    """What a channel is handed. ``window``: the code of the one it passes through."""
+Host = Callable[[int], str]
+"""Gives the picture of a number an address at which a platform can fetch it for some minutes."""
+
+
+def outgoing_of(row: OutboxRow, *, window: str | None = None, host: Host | None = None) -> Outgoing:
+    """What a channel is handed. ``window``: the code of the one it passes through. ``host``: for
+    platforms that fetch pictures instead of being handed them."""
     return Outgoing(
         deed=row.deed,
         text=row.text,
@@ -99,6 +104,7 @@ def outgoing_of(row: OutboxRow, *, window: str | None = None) -> Outgoing:
         to_native_id=row.to_native_id,
         picture=row.picture.content if row.picture is not None else None,
         picture_alt=row.picture_alt,
+        picture_url=host(row.picture_id) if host and row.picture_id is not None else None,
         window=window,
         own_thread=row.deed is Deed.ANSWER and row.message_id is None,
     )

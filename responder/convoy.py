@@ -29,6 +29,7 @@ from responder.circumstances import (
     outgoing_of,
     price_in,
     surroundings,
+    window_in,
 )
 from responder.dispatch import (
     SENDING_LEASE,
@@ -145,23 +146,25 @@ def depart(store: Store, means: Means, worker: str, most: int) -> Convoy:
         rows = _lock(session, [row_id for ids in chosen.values() for row_id in ids])
         around = surroundings(session, rows, awaited_of(rows))
         left = _ask_gate(session, rows, around, means.rules, now)
-        by_line: dict[tuple[int, Deed], list[OutboxRow]] = {}
-        for row in left:
-            by_line.setdefault((row.account_id, row.deed), []).append(row)
+        by_line: dict[tuple[int, Deed], list[_Leaving]] = {}
+        for one in left:
+            by_line.setdefault((one.row.account_id, one.row.deed), []).append(one)
         attempt = secrets.token_hex(16)
         departed = []
         for line in lines:
             going = by_line.get((line.account_id, line.deed), [])
             if line.app_id is not None:
-                pay_for(session, going, line.app_id, now)
+                pay_for(session, [one.row for one in going], line.app_id, now)
             uses = rates.take(session, line.uses, len(going), now + COUNTED_WITHIN)
-            for row, used in zip(going, uses, strict=True):
+            for one, used in zip(going, uses, strict=True):
+                row = one.row
                 row.state, row.reason = OutboxState.SENDING, None
                 row.claimed_by, row.attempt = worker, attempt
                 row.sending_at, row.claimed_until = now, now + SENDING_LEASE
                 row.attempts += 1
                 claim = Claim(row.id, row.account_id, attempt)
-                departed.append(Departed(claim, outgoing_of(row), now, now + line.ahead, used))
+                outgoing = outgoing_of(row, window=one.window, host=means.host)
+                departed.append(Departed(claim, outgoing, now, now + line.ahead, used))
         session.flush()
         _note(session, rows)
         return Convoy(tuple(departed))
@@ -285,9 +288,17 @@ def _lock(session: Session, row_ids: Collection[int]) -> list[OutboxRow]:
     return list(rows)
 
 
+@dataclass(frozen=True, slots=True)
+class _Leaving:
+    """A row that may leave, and the code of the window it leaves through."""
+
+    row: OutboxRow
+    window: str | None
+
+
 def _ask_gate(
     session: Session, rows: Iterable[OutboxRow], around: Surroundings, rules: Rules, now: datetime
-) -> list[OutboxRow]:
+) -> list[_Leaving]:
     """The rows that may leave; what may not is written down."""
     spent: dict[int, meter.Spent] = {}
     for app_id in sorted({a.app_id for a in around.accounts.values() if a.app_id is not None}):
@@ -300,13 +311,14 @@ def _ask_gate(
         account = around.accounts[row.account_id]
         used = spent.get(account.app_id) if account.app_id is not None else None
         fits = used is None or used.fits(row.price_micros)
-        answer = gate(facts_of(row, around, rules, now, money_fits=fits))
+        facts = facts_of(row, around, rules, now, money_fits=fits)
+        answer = gate(facts)
         if isinstance(answer, Refused):
             hold_back(session, row, answer, now)
             continue
         if used is not None and account.app_id is not None:
             spent[account.app_id] = replace(used, micros=used.micros + row.price_micros)
-        left.append(row)
+        left.append(_Leaving(row, window_in(facts)))
     return left
 
 

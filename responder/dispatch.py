@@ -25,7 +25,15 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from responder.answered import ANSWERS, Answer, answered_all, echo_of, link_echoes
-from responder.circumstances import Rules, gather, locked_row, outgoing_of, price_of, window_in
+from responder.circumstances import (
+    Host,
+    Rules,
+    gather,
+    locked_row,
+    outgoing_of,
+    price_of,
+    window_in,
+)
 from responder.gate import Refused, SendFacts, Way, Why, gate
 from responder.outcome import as_refusal, fact, facts_of, pay_for, take_back
 from responder.policy import Policy
@@ -89,6 +97,7 @@ class Means:
     rules: Rules
     policy: Policy
     chance: Random
+    host: Host | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +209,7 @@ def _depart(store: Store, claim: Claim, means: Means) -> _Departed | OutboxState
         row.reason = None
         session.flush()
         _tell(session, row)
-        return _Departed(claim, outgoing_of(row, window=window_in(facts)), now)
+        return _Departed(claim, outgoing_of(row, window=window_in(facts), host=means.host), now)
 
 
 def _ask(

@@ -20,6 +20,7 @@ from random import Random
 from config import Settings
 from responder.broadcasts.feeding import PictureWanted
 from responder.broadcasts.running import Draw
+from responder.circumstances import Host
 from responder.convoy import FENCE, Arrived, Departed, NotBegun, arrive, depart, has_work
 from responder.dispatch import Means, before_leaving
 from responder.policy import Policy
@@ -115,6 +116,7 @@ class Fleet:
         *,
         threads: int = THREADS,
         most: int = MOST,
+        host: Host | None = None,
         chance: Random | None = None,
     ) -> None:
         self._store = store
@@ -127,6 +129,7 @@ class Fleet:
             policy=policy,
             # Spreads tries over time; nobody must be unable to guess it.
             chance=chance or Random(),  # noqa: S311
+            host=host,
         )
         self._worker = f"{os.getpid()}:convoy"
 

@@ -210,11 +210,12 @@ def _greet(settings: Settings, link: str | None, out: TextIO, rehearsal: Rehears
 def _doors(store: Store, vault: Vault, settings: Settings, channels: Channels) -> Doors:
     from dashboard.secret import derived, secret_key
     from dashboard.webhooks.doors import Doors
+    from service.hosting import PURPOSE
     from service.webhooks import Doors as Secrets
     from service.webhooks import jpeg_of
 
     try:
-        key = derived(secret_key(settings.home), "doors")
+        key = derived(secret_key(settings.home), PURPOSE)
     except (OSError, ValueError) as error:
         raise Halt(f"The secret key in the data folder cannot be used: {error}") from None
     secrets = Secrets(store, vault, channels)
@@ -287,6 +288,9 @@ def exchange(
     """Reading from the platforms and sending to them; between two pages, or some answers, they
     look at ``stop``."""
     from service import collecting, fetching, looking, sending, webhooks
+    from service.hosting import host_of
+
+    host = host_of(store, settings)
 
     def take_in() -> None:
         while not stop.is_set() and webhooks.run_one(store, channels, policy):
@@ -305,7 +309,7 @@ def exchange(
             pass
 
     def send() -> None:
-        while not stop.is_set() and sending.run_due(store, channels, policy, limit=10):
+        while not stop.is_set() and sending.run_due(store, channels, policy, limit=10, host=host):
             pass
 
     def fetch() -> None:
@@ -344,10 +348,11 @@ def _broadcast_jobs(
     from responder.broadcasts.quiet import quiet_hours
     from responder.broadcasts.running import tick
     from service.broadcasting import Fleet, drawer
+    from service.hosting import host_of
 
     quiet = quiet_hours(settings.broadcast_quiet_hours, settings.zone)
     draw = drawer(settings)
-    fleet = Fleet(store, channels, policy)
+    fleet = Fleet(store, channels, policy, host=host_of(store, settings))
 
     def keep() -> None:
         while not stop.is_set() and tick(store, quiet, draw):

@@ -7,7 +7,7 @@ import threading
 from random import Random
 from typing import Protocol
 
-from responder.circumstances import Rules
+from responder.circumstances import Host, Rules
 from responder.dispatch import Means, claim_due, dispatch
 from responder.policy import Policy
 from responder.unknowns import claim_look, look, recover
@@ -30,12 +30,14 @@ def run_due(
     policy: Policy,
     *,
     limit: int = 100,
+    host: Host | None = None,
     chance: Random | None = None,
 ) -> int:
     """1. Take up rows whose worker vanished. 2. Send what is due. 3. Look up what is in doubt.
 
     Each step does at most ``limit`` rows; returns how many were touched. Any number of workers
-    may call it at once. Raises what the database raises; the rows then tell where it stopped.
+    may call it at once. ``host``: for pictures that platforms fetch. Raises what the database
+    raises; the rows then tell where it stopped.
     """
     means = Means(
         connect=channels.connect,
@@ -43,6 +45,7 @@ def run_due(
         policy=policy,
         # Spreads tries over time; nobody must be unable to guess it.
         chance=chance or Random(),  # noqa: S311
+        host=host,
     )
     touched = recover(store, limit)
     worker = f"{os.getpid()}:{threading.current_thread().name}"[:80]

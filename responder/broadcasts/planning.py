@@ -27,8 +27,8 @@ class House:
     font_missing: str = ""
 
 
-def house_of(settings: Settings, *, can_host: bool = False) -> House:
-    """``can_host``: platforms can fetch a picture from us."""
+def house_of(settings: Settings) -> House:
+    """What ``settings`` say."""
     missing = ""
     try:
         find_fonts(settings.font_file)
@@ -36,7 +36,7 @@ def house_of(settings: Settings, *, can_host: bool = False) -> House:
         missing = str(error)
     return House(
         quiet=quiet_hours(settings.broadcast_quiet_hours, settings.zone),
-        means=Means(can_draw=not missing, can_host=can_host),
+        means=Means(can_draw=not missing, can_host=settings.hosts_pictures),
         second_person=settings.broadcast_second_person,
         lasts_hours=settings.broadcast_lasts_hours,
         font_missing=missing,

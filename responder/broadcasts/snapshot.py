@@ -82,7 +82,7 @@ def take_snapshot(
     threads = _threads(session, parent_id) if parent_id is not None else {}
     wanted = {place.account_id for place in aim.places}
     found = _told_before(session, parent_id) if parent_id is not None else _of_aim(session, aim)
-    people = list(_with_facts(session, found))
+    people = list(_with_facts(session, found, start))
     accounts = wanted | {one.account_id for one in people}
     spots = {spot.account_id: spot for spot in _spots(session, accounts, rules, now, threads)}
     return Snapshot(
@@ -347,9 +347,10 @@ def _told_before(session: Session, parent_id: int) -> Iterator[tuple[Candidate, 
 
 
 def _with_facts(
-    session: Session, found: Iterable[tuple[Candidate, Sequence[_Way]]]
+    session: Session, found: Iterable[tuple[Candidate, Sequence[_Way]]], at: datetime
 ) -> Iterator[Candidate]:
-    """What the gate would be told of each; each once, by the first reason that names them."""
+    """What the gate would be told of each at ``at``; each person once, by the first reason that
+    names them."""
     seen: set[int] = set()
     fresh = (
         (one, ways)
@@ -366,7 +367,7 @@ def _with_facts(
                 one,
                 blocked=standing.blocked,
                 opted_out=standing.opted_out,
-                ways=tuple(platform_facts(way, around) for way in ways),
+                ways=tuple(platform_facts(way, around, at) for way in ways),
             )
 
 
