@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from dashboard.broadcasts.form import Draft
-from responder.broadcasts.plan import needs_picture
+from responder.broadcasts.plan import goes_with_picture
 from responder.broadcasts.progress import (
     Outcome,
     Progress,
@@ -76,7 +76,7 @@ def previews(draft: Draft, accounts: Sequence[Account], rules: Rules) -> list[Pr
         language = draft.places[account.id]
         ways = rules[account.platform]
         text = content.text_for(account.platform, language, deed, place=True)
-        picture = content.picture or needs_picture(ways, deed)
+        picture = goes_with_picture(content, ways, deed)
         shown = b"\x89PNG" if picture else None
         price = ways.price_of(Outgoing(deed, text, picture=shown, picture_alt="x" * picture))
         bare = text.replace(content.link, "") if content.link else text

@@ -183,7 +183,7 @@ def summary(plan: Plan) -> dict[str, Any]:
                 "price": one.price_micros,
                 "state": one.state.value,
                 "reason": one.reason,
-                "picture": one.needs_picture,
+                "picture": one.picture,
                 "continues": one.continues,
             }
             for one in plan.places

@@ -56,7 +56,7 @@ class PictureWanted:
 def pictures_wanted(session: Session, broadcast: Broadcast) -> list[PictureWanted]:
     """The pictures that the next rows of a broadcast need."""
     content = Content.of_json(broadcast.content)
-    needing = {one["account"] for one in (broadcast.plan or {}).get("places", ()) if one["picture"]}
+    going = {one["account"] for one in (broadcast.plan or {}).get("places", ()) if one["picture"]}
     rows = session.execute(
         select(
             Recipient.account_id,
@@ -82,7 +82,7 @@ def pictures_wanted(session: Session, broadcast: Broadcast) -> list[PictureWante
             row.name or row.handle,
         )
         for row in rows
-        if content.picture or row.account_id in needing
+        if row.account_id in going
     ]
 
 

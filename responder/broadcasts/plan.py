@@ -116,7 +116,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class PlaceView:
-    """How a public post will look. ``needs_picture``: the platform takes no post without."""
+    """How a public post will look. ``picture``: the notice goes along as one."""
 
     account_id: int
     platform: Platform
@@ -127,7 +127,7 @@ class PlaceView:
     price_micros: int
     state: RecipientState
     reason: str | None
-    needs_picture: bool
+    picture: bool
     continues: bool
 
 
@@ -215,7 +215,7 @@ class _Planner:
         deed = Deed.ANSWER if spot.thread_key is not None else Deed.POST
         text = self._text(spot.platform, language, deed, place=True)
         reason: str | None = None
-        picture = known is not None and needs_picture(known, deed)
+        picture = known is not None and goes_with_picture(self.content, known, deed)
         facts = Facts(deed=deed, own_message=True, has_picture=picture)
         if known is None or not spot.usable:
             reason = LeftOut.NO_CHANNEL
@@ -229,7 +229,7 @@ class _Planner:
             reason = LeftOut.NO_PICTURE
         else:
             reason = self._refusal(spot.platform, known, facts)
-        by_hand = picture and not self.snapshot.can_host
+        by_hand = known is not None and needs_picture(known, deed) and not self.snapshot.can_host
         price = 0 if by_hand else self._place_price(spot, known, deed, text)
         reason = reason or self._no_room(spot, deed, price)
         length = known.length_of(text, deed) if known is not None else Length(len(text), 0)
@@ -263,7 +263,7 @@ class _Planner:
                 price_micros=price,
                 state=state,
                 reason=reason,
-                needs_picture=picture,
+                picture=picture,
                 continues=spot.thread_key is not None,
             )
         )
@@ -271,7 +271,7 @@ class _Planner:
     def _place_price(self, spot: Spot, known: PlatformRules | None, deed: Deed, text: str) -> int:
         if known is None:
             return 0
-        picture = b"\x89PNG" if self.content.picture or needs_picture(known, deed) else None
+        picture = b"\x89PNG" if goes_with_picture(self.content, known, deed) else None
         # Its description is paid for where there is one, and there always is.
         alt = "notice" if picture else ""
         return known.price_of(Outgoing(deed, text, picture=picture, picture_alt=alt), False)
@@ -468,6 +468,14 @@ def needs_picture(known: PlatformRules, deed: Deed) -> bool:
     """Whether the platform takes no such thing without a picture."""
     asked = getattr(known, "needs_picture", None)
     return bool(asked is not None and asked(deed))
+
+
+def goes_with_picture(content: Content, known: PlatformRules, deed: Deed) -> bool:
+    """Whether the notice goes along as a picture: where it is wanted and the platform takes one
+    with such a thing, and where it takes none without."""
+    asked = getattr(known, "takes_picture", None)
+    wanted = content.picture and asked is not None and asked(deed)
+    return bool(wanted) or needs_picture(known, deed)
 
 
 def plan_hash(content: Content, lines: Iterable[Line]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 
 from sqlalchemy import select, update
@@ -18,12 +18,15 @@ from responder.broadcasts.plan import Plan, make_plan
 from responder.broadcasts.progress import Progress, progress
 from responder.broadcasts.quiet import QuietHours
 from responder.broadcasts.snapshot import Means, take_snapshot
+from responder.circumstances import Host
 from responder.outbox import UNDO, Asker
 from responder.policy import Policy
 from service.broadcasting import Fleet
 from service.pipeline import Pipeline
 from service.sending import run_due
-from shenava.messages import Intent, Language, MessageKind
+from shenava.channels.instagram import rules as instagram
+from shenava.channels.rules import Facts, Length, Ruling, Window
+from shenava.messages import Deed, Intent, Language, MessageKind
 from shenava.store import Broadcast, Case, Identity, OutboxRow, Recipient, Store
 from support.factories import START, incoming
 from support.judges import WordJudge
@@ -36,6 +39,26 @@ TEXTS = {
 }
 CONTENT = Content(texts=TEXTS)
 COMPLAINTS = frozenset(Intent)
+PICTURE = b"\x89PNG picture"
+
+
+class ScriptedInstagram(ScriptedPlatform):
+    """A scripted platform under the true rules of Instagram."""
+
+    def may_answer(self, facts: Facts) -> Ruling:
+        return instagram.may_answer(facts)
+
+    def window_of(self, deed: Deed, opened_at: datetime, now: datetime) -> Window | None:
+        return instagram.window_of(deed, opened_at, now)
+
+    def length_of(self, text: str, deed: Deed = Deed.ANSWER) -> Length:
+        return instagram.length_of(text, deed)
+
+    def needs_picture(self, deed: Deed) -> bool:
+        return instagram.needs_picture(deed)
+
+    def takes_picture(self, deed: Deed) -> bool:
+        return instagram.takes_picture(deed)
 
 
 @dataclass
@@ -51,6 +74,7 @@ class AnnouncingShop:
     written: int = 0
     quiet: QuietHours | None = None
     means: Means = field(default_factory=Means)
+    host: Host | None = None
 
     def open(self) -> AnnouncingShop:
         self.account = self.account or connect_shop(self.store)
@@ -70,7 +94,10 @@ class AnnouncingShop:
         items = []
         for author in authors:
             self.written += 1
-            one = incoming(f"c{self.written}", text, author=author, kind=kind, minutes_ago=5)
+            written_at = self.store.clock.now() - timedelta(minutes=5)
+            one = incoming(
+                f"c{self.written}", text, author=author, kind=kind, written_at=written_at
+            )
             items.append(replace(one, summoned=summoned))
         take_in(self.store, items)
         Pipeline(self.store, WordJudge(), self.policy).run_until_idle()
@@ -133,16 +160,23 @@ class AnnouncingShop:
         return broadcast_id
 
     def tick(self) -> int:
-        return running.tick(self.store, self.quiet, lambda wanted: (b"\x89PNG picture", "notice"))
+        return running.tick(self.store, self.quiet, lambda wanted: (PICTURE, "notice"))
 
     def work(self, *fates: Fate, after: timedelta = UNDO, threads: int = 1) -> None:
         """Time passes; the schedule comes by until nothing moves at this instant."""
         self.store.clock.advance(after)  # type: ignore[attr-defined]
         self.platform.fates = deque(fates)
-        fleet = Fleet(self.store, self.platform, self.policy, threads=threads, chance=Random(1))
+        fleet = Fleet(
+            self.store,
+            self.platform,
+            self.policy,
+            threads=threads,
+            host=self.host,
+            chance=Random(1),
+        )
         while self.tick() + fleet.run():
             pass
-        run_due(self.store, self.platform, self.policy, chance=Random(1))
+        run_due(self.store, self.platform, self.policy, host=self.host, chance=Random(1))
         self.tick()
 
     def work_until_done(self, broadcast_id: int) -> None:
@@ -208,4 +242,13 @@ def names(count: int, word: str = "customer") -> list[str]:
     return [f"{word}{n}" for n in range(count)]
 
 
-__all__ = ["COMPLAINTS", "CONTENT", "START", "TEXTS", "AnnouncingShop", "names"]
+__all__ = [
+    "COMPLAINTS",
+    "CONTENT",
+    "PICTURE",
+    "START",
+    "TEXTS",
+    "AnnouncingShop",
+    "ScriptedInstagram",
+    "names",
+]
