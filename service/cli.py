@@ -367,7 +367,8 @@ def doctor(as_json: bool) -> None:
 def backup(file: Path) -> None:
     """Write database and settings to FILE (a .tar.gz), also while the service runs.
 
-    The secret key is not in it. SQLite only; PostgreSQL has pg_dump.
+    The keys of the data folder are not in it, so that who finds it cannot get in: see
+    docs/running.md. SQLite only; PostgreSQL has pg_dump.
     """
     from dashboard.secret import NAME as KEY_NAME
     from service.backup import back_up
@@ -377,8 +378,9 @@ def backup(file: Path) -> None:
     size = file.stat().st_size / 1_000_000
     click.echo(f"{file}: {', '.join(manifest.files)} at step {manifest.schema}, {size:.1f} MB.")
     click.echo(
-        f"The secret key is not in it, on purpose: keep a copy of {settings.home / KEY_NAME} in "
-        "another safe place. Without it everyone has to sign in again after a restore."
+        f"The keys in {settings.home} ({KEY_NAME}, vault.key and, once there is one, seal.key) "
+        "are not in it, on purpose: keep a copy of them in another safe place. Without them, after "
+        "a restore everyone has to sign in again and every account to be connected again."
     )
 
 

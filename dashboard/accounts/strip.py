@@ -15,6 +15,7 @@ from dashboard.context import desk
 from dashboard.filters import when
 from dashboard.i18n import ngettext
 from dashboard.i18n import page_gettext as _
+from dashboard.inbox.words import PLATFORMS
 from dashboard.reader import person_or_none
 from responder import approval
 from shenava.store import AccountState, FeedError, PausedBecause
@@ -61,16 +62,20 @@ def _places(found: State) -> list[Item]:
     told = []
     if found.places and (desk().settings.x_base_url or desk().settings.instagram_base_url):
         told.append(Item("note", _("Rehearsal: simulated platforms"), url_for("accounts.index")))
-    told += [item for place in found.places for item in _of_place(place)]
+    several = len({place.platform for place in found.places}) > 1
+    told += [item for place in found.places for item in _of_place(place, several)]
     if not found.places:
         text = _("No account is connected: nothing new arrives by itself")
         told.append(Item("calm", text, url_for("accounts.index")))
     return told
 
 
-def _of_place(place: Place) -> list[Item]:
+def _of_place(place: Place, several: bool) -> list[Item]:
+    """``several``: accounts of more than one platform are told of, mostly by the same handle."""
     ledger = url_for("accounts.ledger", account_id=place.account_id)
     name = handle(place.handle)
+    if several:
+        name = Markup("{} ({})").format(name, PLATFORMS[place.platform])
 
     def item(level: str, text: Markup) -> Item:
         return Item(level, text, ledger)
@@ -85,7 +90,7 @@ def _of_place(place: Place) -> list[Item]:
     if FeedError.BUDGET in place.errors:
         told.append(item("urgent", _("%(account)s: this month's limit is reached", account=name)))
     if FeedError.REJECTED in place.errors:
-        told.append(item("urgent", _("%(account)s: X refuses a reading", account=name)))
+        told.append(item("urgent", _("%(account)s: a reading is refused", account=name)))
     if place.late:
         text = _("%(account)s not read", account=name)
         if place.read_at is not None:

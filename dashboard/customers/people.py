@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from dashboard.inbox.rows import plain
+from dashboard.inbox.rows import called, plain
 from shenava.messages import Platform
 from shenava.store import Case, CaseState, Customer, Identity
 
@@ -91,7 +91,7 @@ def face_of(row: Identity) -> Face:
     return Face(
         identity_id=row.id,
         platform=row.platform,
-        name=name or "?",
+        name=called(name),
         handle=handle or None,
         followers=row.followers,
         heard_at=row.profile_at,

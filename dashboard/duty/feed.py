@@ -14,7 +14,7 @@ from dashboard.context import desk
 from dashboard.duty.words import because_on_screen
 from dashboard.i18n import gettext as _
 from dashboard.inbox import words
-from dashboard.inbox.rows import plain
+from dashboard.inbox.rows import called
 from dashboard.inbox.wanted import row_number
 from dashboard.reader import me
 from shenava.store import Alarm, Alert, CalledBecause, Case, Identity
@@ -62,7 +62,7 @@ def alerts_since() -> ResponseReturnValue:
 
 def _told(row: Any) -> dict[str, object]:
     reason = next(iter(words.reasons(row.reasons)), "") or _("urgent")
-    name = plain(row.name) or plain(row.handle) or "?"
+    name = called(row.name, row.handle)
     because = "" if row.because is CalledBecause.ON_DUTY else because_on_screen(row.because)
     return {
         "id": row.id,

@@ -17,7 +17,7 @@ from dashboard.duty.words import because_in_mail
 from dashboard.i18n import gettext as _
 from dashboard.i18n import ngettext
 from dashboard.inbox import words
-from dashboard.inbox.rows import plain
+from dashboard.inbox.rows import called
 from dashboard.reader import Reader, direction_of, reader_of, speaking_to
 from responder.alert_mail import Departure, Item
 from responder.alerts import rules_of
@@ -112,7 +112,7 @@ def _line(item: Item, departure: Departure, dates: Dates, settings: Settings) ->
 
 
 def _name(item: Item) -> str:
-    return plain(item.name) or plain(item.handle) or "?"
+    return called(item.name, item.handle)
 
 
 def _reason(item: Item) -> str:

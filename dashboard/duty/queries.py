@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from dashboard.context import desk
-from dashboard.inbox.rows import plain
+from dashboard.inbox.rows import called
 from dashboard.reader import person_or_none
 from responder import duty
 from responder.duty import Colleague, Standing
@@ -107,7 +107,7 @@ def alarms(session: Session) -> list[AlarmView]:
     return [
         AlarmView(
             case_id=row.Alarm.case_id,
-            customer=plain(row.name) or plain(row.handle) or "?",
+            customer=called(row.name, row.handle),
             rung_at=row.Alarm.rung_at,
             opened_by=row.opener,
             ended_because=row.Alarm.ended_because,

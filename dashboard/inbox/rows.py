@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import and_, func, literal, select
 from sqlalchemy.orm import Session, aliased
 
+from dashboard.i18n import gettext as _
 from dashboard.inbox.queries import Hit
 from shenava.messages import AboutKind, Platform, Sentiment
 from shenava.store import (
@@ -221,13 +222,19 @@ def person_of(identity: Identity, vip: bool) -> Person:
     name = plain(identity.name) or plain(identity.handle) or plain(identity.key.partition(":")[2])
     return Person(
         identity_id=identity.id,
-        name=name or "?",
+        name=called(name),
         handle=plain(identity.handle) or None,
         followers=identity.followers,
         vip=vip,
         blocked=identity.blocked_at is not None,
         opted_out=identity.opted_out_at is not None,
     )
+
+
+def called(*names: str | None) -> str:
+    """The best name there is, for people to read. Instagram does not tell who wrote what is found
+    by a hashtag, nor an app that Meta has not reviewed; such a writer's name is kept as "?"."""
+    return next((told for name in names if (told := plain(name)) not in ("", "?")), _("Unnamed"))
 
 
 def plain(text: str | None) -> str:

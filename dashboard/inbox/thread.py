@@ -16,7 +16,7 @@ from dashboard.answering.own import Own, own_messages
 from dashboard.answering.target import web_link
 from dashboard.customers.card import Card, card
 from dashboard.inbox.queries import Hit
-from dashboard.inbox.rows import Row, Staff, plain, rows
+from dashboard.inbox.rows import Row, Staff, called, rows
 from dashboard.pictures.shown import Shown, pictures_of
 from responder.casework import newest_message
 from responder.corrections import MODELS_WORD, Said
@@ -351,7 +351,7 @@ def _identities(session: Session, case: Case) -> tuple[tuple[Platform, str], ...
         .order_by(Identity.id)
         .limit(_OTHER_CASES)
     )
-    return tuple((row.platform, plain(row.handle) or plain(row.name) or "?") for row in found)
+    return tuple((row.platform, called(row.handle, row.name)) for row in found)
 
 
 def accounts(session: Session) -> list[Account]:

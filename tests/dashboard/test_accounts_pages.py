@@ -177,7 +177,7 @@ def test_without_accounts_it_says_that_nothing_arrives(client: Browser, agent: U
             "X wants money",
         ),
         (Feed, {"last_error": FeedError.BUDGET}, "urgent", "this month's limit is reached"),
-        (Feed, {"last_error": FeedError.REJECTED}, "urgent", "X refuses a reading"),
+        (Feed, {"last_error": FeedError.REJECTED}, "urgent", "a reading is refused"),
     ],
 )
 def test_what_is_wrong_is_said_in_words_and_leads_to_the_ledger(
@@ -249,7 +249,7 @@ def test_a_rehearsal_says_so_on_every_page(client: Browser, admin: User, account
     for path in ("/inbox/", "/accounts/", f"/accounts/{account}", "/settings/", "/settings/staff"):
         (first, *_rest) = strip(client.get(path).text)
         assert first[0] == "note"
-        assert "simulated X" in first[1]
+        assert "simulated platforms" in first[1]
 
 
 def test_a_name_cannot_break_out_of_the_strip(

@@ -13,7 +13,7 @@ from support.judges import WordJudge
 from collectors.intake import take_in
 from dashboard.inbox import queries
 from dashboard.inbox.queries import COUNT_LIMIT, Count, Cursor, Hit
-from dashboard.inbox.rows import rows
+from dashboard.inbox.rows import called, rows
 from dashboard.inbox.thread import thread
 from dashboard.inbox.wanted import Answer, Queue, Wanted, read
 from responder import casework
@@ -274,3 +274,9 @@ def test_a_case_that_is_gone_has_no_row(shop: Store) -> None:
     with shop.read() as session:
         assert rows(session, [Hit(999)], ME) == []
         assert thread(session, 999, ME) is None
+
+
+def test_who_is_not_told_is_called_unnamed_and_not_a_question_mark() -> None:
+    # Instagram does not say who wrote what is found by a hashtag.
+    assert called("?", "", None) == "Unnamed"
+    assert called(None, "sara.mhmd") == "sara.mhmd"

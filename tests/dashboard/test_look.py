@@ -110,3 +110,18 @@ def test_every_icon_that_is_asked_for_is_drawn() -> None:
         for name in re.findall(r'\bicon\("([\w-]+)"', path.read_text(encoding="utf-8"))
     }
     assert asked - drawn == set()
+
+
+def test_marks_of_channels_are_drawn_on_every_page() -> None:
+    # They stand on the accounts' pages too, which do not load the styles of the inbox.
+    rule = re.compile(r"^\.channel \{[^}]*stroke: currentColor", re.M)
+    assert [path.name for path in STYLES if rule.search(path.read_text("utf-8"))] == ["parts.css"]
+
+
+def test_the_text_of_others_does_not_begin_where_a_handle_would_have_it() -> None:
+    # dir="auto" is for what is being typed: "@shop سلام" would begin on the left.
+    templates = (STYLES[0].parents[2] / "templates").rglob("*.html")
+    for path in templates:
+        page = path.read_text("utf-8")
+        shown = re.findall(r'<(?!textarea|input|bdi)\w+[^>]*dir="auto"[^>]*>\s*\{\{', page)
+        assert shown == [], path.name
