@@ -234,7 +234,8 @@ def person_of(identity: Identity, vip: bool) -> Person:
 def called(*names: str | None) -> str:
     """The best name there is, for people to read. Instagram does not tell who wrote what is found
     by a hashtag, nor an app that Meta has not reviewed; such a writer's name is kept as "?"."""
-    return next((told for name in names if (told := plain(name)) not in ("", "?")), _("Unnamed"))
+    told = next((told for name in names if (told := plain(name)) not in ("", "?")), "")
+    return told or _("Unnamed")
 
 
 def plain(text: str | None) -> str:

@@ -11,11 +11,13 @@ from support.factories import SHOP_TELEGRAM, START, incoming, many
 from support.judges import WordJudge
 
 from collectors.intake import take_in
+from config.settings import Calendar, UiLanguage
 from dashboard.inbox import queries
 from dashboard.inbox.queries import COUNT_LIMIT, Count, Cursor, Hit
 from dashboard.inbox.rows import called, rows
 from dashboard.inbox.thread import thread
 from dashboard.inbox.wanted import Answer, Queue, Wanted, read
+from dashboard.reader import Reader, speaking_to
 from responder import casework
 from responder.policy import Policy
 from service.pipeline import Pipeline
@@ -278,5 +280,7 @@ def test_a_case_that_is_gone_has_no_row(shop: Store) -> None:
 
 def test_who_is_not_told_is_called_unnamed_and_not_a_question_mark() -> None:
     # Instagram does not say who wrote what is found by a hashtag.
-    assert called("?", "", None) == "Unnamed"
+    english = Reader(UiLanguage.EN, Calendar.GREGORIAN, "system", "comfortable")
+    with speaking_to(english):
+        assert called("?", "", None) == "Unnamed"
     assert called(None, "sara.mhmd") == "sara.mhmd"
