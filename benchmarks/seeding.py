@@ -97,6 +97,20 @@ def _fill(file: Path, conversations: int) -> None:
     store.close()
 
 
+def seeded_facts(store: Store, messages: int, at: datetime) -> None:
+    """Messages taken in and judged, as any are, written at ``at``; for their facts."""
+    options = ImportOptions(zone=ZoneInfo("UTC"), platform=Platform.X)
+    pipeline = Pipeline(store, _Dice(), policy_of(Settings()))
+    told = [
+        {name: str(value) for name, value in row.items()} | {"created_at": at.isoformat()}
+        for row in rows(messages, people=messages)
+    ]
+    now = store.clock.now()
+    for begin in range(0, messages, BATCH):
+        take_in(store, [read_message(row, options, now) for row in told[begin : begin + BATCH]])
+        pipeline.run_until_idle(BATCH)
+
+
 # What staff have done by now. One in ten is open, whatever the size, and thousands at the largest.
 _WORKED = (
     "UPDATE cases SET state = 'closed', closed_at = last_message_at, waiting_since = NULL,"

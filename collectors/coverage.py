@@ -11,16 +11,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from shenava.channels import Page
 from shenava.store import (
     Coverage,
     CoverageKind,
+    Fact,
+    FactKind,
     Feed,
     Message,
 )
+from shenava.store.bulk import insert_rows
 
 QUIET = timedelta(minutes=15)
 """Runs that follow each other without a gap share one line of the ledger for so long."""
@@ -92,13 +95,14 @@ def claimed_from(page: Page, since: datetime | None, gap: bool) -> datetime:
     return page.covered_to if begins is None else min(begins, page.covered_to)
 
 
-def count_repaired(session: Session, feed_id: int, message_ids: Sequence[int]) -> int:
-    """How many of these new messages an earlier reading of the feed had claimed to have.
+def repaired_of(session: Session, feed_id: int, message_ids: Sequence[int]) -> list[tuple[int, int]]:
+    """Which of these new messages an earlier reading of the feed had claimed to have: (message,
+    case).
 
     The end of a stretch is not counted in: within one tick of the platform's clock more may come.
     """
     if not message_ids:
-        return 0
+        return []
     within = (
         select(Coverage.id)
         .where(
@@ -109,11 +113,44 @@ def count_repaired(session: Session, feed_id: int, message_ids: Sequence[int]) -
         )
         .exists()
     )
-    return (
-        session.scalar(
-            select(func.count()).select_from(Message).where(Message.id.in_(message_ids), within)
-        )
-        or 0
+    found = session.execute(
+        select(Message.id, Message.case_id)
+        .where(Message.id.in_(message_ids), within)
+        .order_by(Message.id)
+    )
+    return [(row.id, row.case_id) for row in found]
+
+
+def note_facts(
+    session: Session,
+    feed: Feed,
+    line: Coverage,
+    repaired: Sequence[tuple[int, int]],
+    gap: bool,
+    now: datetime,
+) -> None:
+    """What reports count of a page: each message that was missing, and a ``gap`` that it told of
+    first."""
+    about = {"account": feed.account_id, "feed": feed.id, "reading": line.id}
+    found: list[tuple[FactKind, int | None, int | None]] = [
+        (FactKind.MESSAGE_REPAIRED, case_id, message_id) for message_id, case_id in repaired
+    ]
+    if gap:
+        found.append((FactKind.FEED_GAP, None, None))
+    insert_rows(
+        session,
+        Fact,
+        [
+            {
+                "kind": kind,
+                "happened_at": now,
+                "recorded_at": now,
+                "case_id": case_id,
+                "message_id": message_id,
+                "details": about,
+            }
+            for kind, case_id, message_id in found
+        ],
     )
 
 

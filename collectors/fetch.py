@@ -306,22 +306,23 @@ def _store_ours(
     also = means.own_cases(session, claim.account_id, page.own)
     result = take_in_session(session, _aged(page.incoming, feed.began_at), now, also=also)
     means.take_own(session, claim.account_id, page.own, now)
-    repaired = coverage.count_repaired(session, feed.id, result.message_ids)
     inbound.note_misses(session, claim.account_id, result.message_ids, now)
+    repaired = coverage.repaired_of(session, feed.id, result.message_ids)
+    coverage.note_facts(session, feed, line, repaired, page.gap and not line.gap, now)
     if not claim.sweep:
         feed.cursor = dict(page.cursor)
         if result.new:
             feed.last_new_at = now
     feed.claimed_until = now + LEASE
     feed.held_micros, feed.held_reads = 0, 0
-    coverage.add_page(session, line, page, result.new, repaired, now)
+    coverage.add_page(session, line, page, result.new, len(repaired), now)
     session.flush()
     _pay(session, claim, means, page, now)
     done = replace(
         done,
         pages=done.pages + 1,
         new=done.new + result.new,
-        repaired=done.repaired + repaired,
+        repaired=done.repaired + len(repaired),
         complete=page.complete,
     )
     if not page.complete and done.pages < means.max_pages:

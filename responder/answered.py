@@ -21,6 +21,7 @@ from responder.outcome import fact
 from responder.policy import Policy
 from responder.record import facts, locked
 from responder.retriage import retriage
+from responder.triage import Priority
 from shenava.channels import OwnMessage
 from shenava.messages import Deed
 from shenava.store import (
@@ -94,7 +95,12 @@ def answered_all(
         if case.first_response_at is None or at < case.first_response_at:
             case.first_response_at = at
             opened = case.opened_at.isoformat()
-            responses[key] = {"at": at.isoformat(), "opened_at": opened, "by": by}
+            responses[key] = {
+                "at": at.isoformat(),
+                "opened_at": opened,
+                "by": by,
+                "urgent": case.priority == Priority.URGENT,
+            }
     facts(session, FactKind.FIRST_RESPONSE, now, responses)
     session.flush()
     retriage(session, last, policy, now)

@@ -97,18 +97,25 @@ def close(
     seen_upto: int | None = None,
 ) -> Done:
     """End cases. ``seen_upto``: see the top of this file; ``None`` closes in any case."""
-    wanted = [row.id for row in locked(session, case_ids) if row.state is not CaseState.CLOSED]
-    left = _written_since(session, wanted, seen_upto)
+    opened = {
+        row.id: row.opened_at
+        for row in locked(session, case_ids)
+        if row.state is not CaseState.CLOSED
+    }
+    left = _written_since(session, list(opened), seen_upto)
     changed = _change(
         session,
-        [key for key in wanted if key not in left],
+        [key for key in opened if key not in left],
         Case.state != CaseState.CLOSED,
         state=CaseState.CLOSED,
         closed_at=now,
         snoozed_until=None,
     )
     audit(session, actor, Deed.CLOSED, now, {key: {} for key in changed})
-    facts(session, FactKind.CASE_CLOSED, now, {key: {"by": actor} for key in changed})
+    told = {
+        key: {"by": actor, "opened_at": opened[key].isoformat()} for key in changed
+    }
+    facts(session, FactKind.CASE_CLOSED, now, told)
     return Done(changed, tuple(sorted(left)))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
+from responder.effective import held_verdicts
 from responder.policy import Policy
 from responder.record import CaseworkError, Deed, Done, Refusal, audit, locked
 from responder.retriage import retriage
@@ -97,7 +98,12 @@ def _write(
             recorded_at=now,
             case_id=case_id,
             message_id=message_id,
-            details={"by": actor, "correction": correction_id, **values},
+            details={
+                "by": actor,
+                "correction": correction_id,
+                **values,
+                "held": _held(session, message_id),
+            },
         )
     )
     # A case that was reopened is about the messages of the one before it.
@@ -112,6 +118,12 @@ def _write(
     retriage(session, [case_id, *about], policy, now)
     changes.note(session, [case_id])
     return Done((case_id, *about))
+
+
+def _held(session: Session, message_id: int) -> dict[str, Any] | None:
+    """What is held to be true of the message from now on; ``None`` while no model has read it."""
+    held = held_verdicts(session, [message_id]).get(message_id)
+    return held.as_json() if held else None
 
 
 def _case_of(session: Session, message_id: int) -> int:

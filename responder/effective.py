@@ -43,6 +43,20 @@ class Held:
             for value in (told.sentiment, told.complaint, told.urgent, told.intents)
         )
 
+    def as_json(self) -> dict[str, Any]:
+        """As a fact keeps it. ``complaint_p``: how sure it is that this is a complaint, 0 to 1; a
+        person's word is certain."""
+        said = self.correction is not None and self.correction.complaint is not None
+        return {
+            "language": self.language.value,
+            "sentiment": self.sentiment.value,
+            "complaint": self.complaint,
+            "complaint_p": 1.0 if said else self.verdict.complaint_p,
+            "urgent": self.urgent,
+            "intents": [one.value for one in self.intents],
+            "corrected": self.corrected,
+        }
+
 
 def held_verdicts(session: Session, message_ids: Iterable[int]) -> dict[int, Held]:
     """The verdicts in force, by message. A message without one is left out. Two queries

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from responder.clues import note_clues
 from responder.opting import heed, note_heeded, opt_words
+from responder.effective import held_verdicts
 from responder.policy import Policy
 from responder.retriage import retriage
 from shenava.messages import Verdict
@@ -163,7 +164,7 @@ class Pipeline:
             _wait_until(session, failed, now + SET_ASIDE)
             # The cases first, for that locks them in their order. A fact locks its case too.
             retriage(session, _cases_to_triage(session, claimed), self._policy, now)
-            insert_rows(session, Fact, [_fact(item, verdict, now) for item, verdict in fresh])
+            insert_rows(session, Fact, _facts(session, fresh, now))
             note_heeded(session, heeded, now)
             note_clues(session, [item.message_id for item in claimed])
 
@@ -242,6 +243,20 @@ def _row(item: _Claimed, said: Verdict, now: datetime) -> dict[str, Any]:
     }
 
 
+def _facts(
+    session: Session, fresh: Sequence[tuple[_Claimed, Verdict]], now: datetime
+) -> list[dict[str, Any]]:
+    """One for each verdict. Where a person's word stands over the model's, the fact tells both."""
+    held = held_verdicts(session, [item.message_id for item, _ in fresh])
+    told = []
+    for item, said in fresh:
+        fact = _fact(item, said, now)
+        if held[item.message_id].corrected:
+            fact["details"]["held"] = held[item.message_id].as_json()
+        told.append(fact)
+    return told
+
+
 def _fact(item: _Claimed, said: Verdict, now: datetime) -> dict[str, Any]:
     return {
         "kind": FactKind.MESSAGE_JUDGED,
@@ -254,6 +269,7 @@ def _fact(item: _Claimed, said: Verdict, now: datetime) -> dict[str, Any]:
             "language": said.language.value,
             "sentiment": said.sentiment.label.value,
             "complaint": said.complaint.value,
+            "complaint_p": said.complaint.probability,
             "urgent": said.urgent.value,
             "intents": [found.label.value for found in said.intents],
             "historic": item.historic,

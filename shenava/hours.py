@@ -282,6 +282,12 @@ def week_start(hours: BusinessHours, at: datetime) -> datetime:
     return _instant(hours.zone, day - timedelta(days=(day.weekday() - hours.first_weekday) % 7), 0)
 
 
+def day_start(zone: ZoneInfo, day: date, minutes: int = 0) -> datetime:
+    """The instant at which the local date ``day`` begins in ``zone``, or so many ``minutes`` of
+    the clock later; in UTC, by the rule at the top of this file."""
+    return _instant(zone, day, minutes)
+
+
 def _utc(at: datetime) -> datetime:
     if at.utcoffset() is None:
         raise ValueError(f"{at} has no time zone; business hours need an aware time.")

@@ -31,7 +31,6 @@ from shenava.store.duty import (
     CalledBecause,
     Duty,
     EndedBecause,
-    MailState,
     Switch,
 )
 from shenava.store.erased import ErasedKey
@@ -44,6 +43,7 @@ from shenava.store.inbound import (
     WebhookMiss,
 )
 from shenava.store.ledger import Audit, Change, Fact, FactKind
+from shenava.store.mails import MailRow, MailState
 from shenava.store.media import Attachment, AttachmentState, Picture
 from shenava.store.messages import (
     Conversation,
@@ -72,6 +72,13 @@ from shenava.store.people import (
 )
 from shenava.store.public import OtherName, PublicReader, PublicTrouble
 from shenava.store.replies import SavedReply
+from shenava.store.reports import (
+    EntryKind,
+    ReportBook,
+    ReportEntry,
+    ReportMail,
+    WeeklyReport,
+)
 from shenava.store.session import Alone, Store
 from shenava.store.staff import LinkPurpose, OneTimeLink, Role, SignInFailure, User, UserState
 from shenava.store.tokens import ApiNoteKey, ApiToken, ApiUse, Scope
@@ -110,6 +117,7 @@ __all__ = [
     "CustomerNote",
     "Duty",
     "EndedBecause",
+    "EntryKind",
     "ErasedKey",
     "Fact",
     "FactKind",
@@ -122,6 +130,7 @@ __all__ = [
     "InboundReason",
     "InboundState",
     "LinkPurpose",
+    "MailRow",
     "MailState",
     "Merge",
     "Message",
@@ -145,6 +154,9 @@ __all__ = [
     "RecipientKind",
     "RecipientState",
     "RemovedBecause",
+    "ReportBook",
+    "ReportEntry",
+    "ReportMail",
     "Role",
     "SavedReply",
     "Scope",
@@ -159,5 +171,6 @@ __all__ = [
     "VerdictRow",
     "WebhookAccount",
     "WebhookMiss",
+    "WeeklyReport",
     "case_rank",
 ]

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from shenava.store.base import Base, BigId, text_enum
 from shenava.store.cases import Case
+from shenava.store.mails import MailRow, mail_checks
 from shenava.store.staff import User
 
 
@@ -107,62 +108,15 @@ class CalledBecause(StrEnum):
     """Nobody did anything, and this person comes next."""
 
 
-class MailState(StrEnum):
-    """``queued → claimed → sending``, and then one of the ends."""
-
-    QUEUED = "queued"
-    """Waits for ``not_before`` and a worker; further alerts of the person join it."""
-    CLAIMED = "claimed"
-    """A worker makes the connection. Nothing has left."""
-    SENDING = "sending"
-    """The mail may have left."""
-    SENT = "sent"
-    """The mail server has taken it over."""
-    FAILED = "failed"
-    UNKNOWN = "unknown"
-    """May or may not have arrived; not sent again."""
-    CANCELLED = "cancelled"
-    """Nothing it would have told was still ringing."""
-
-
-class AlertMail(Base):
-    """One e-mail to one person about all their alerts that wait for it.
-
-    ``message_id`` is the Message-ID, chosen when the row is made; every attempt carries the same.
-    ``reason`` is a code of what last went wrong. ``attempt`` is made anew by each claim: who
-    holds another one has lost the row.
-    """
+class AlertMail(MailRow, Base):
+    """One e-mail to one person about all their alerts that wait for it."""
 
     __tablename__ = "alert_mails"
     __table_args__ = (
-        UniqueConstraint("message_id"),
-        CheckConstraint(
-            "(state IN ('claimed', 'sending')) = (claimed_until IS NOT NULL)", name="claimed"
-        ),
-        CheckConstraint(
-            "state NOT IN ('sending', 'sent', 'unknown') OR sending_at IS NOT NULL", name="left"
-        ),
-        CheckConstraint("(state = 'sent') = (sent_at IS NOT NULL)", name="sent"),
-        CheckConstraint("state NOT IN ('failed', 'unknown') OR reason IS NOT NULL", name="reason"),
-        CheckConstraint("attempts >= 0", name="attempts"),
+        *mail_checks(),
         Index(None, "state", "not_before", "id"),
         Index(None, "user_id", "not_before"),
     )
-
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
-    state: Mapped[MailState] = mapped_column(text_enum(MailState, "state"))
-    message_id: Mapped[str] = mapped_column(String(250))
-    made_at: Mapped[datetime]
-    not_before: Mapped[datetime]
-    claimed_until: Mapped[datetime | None]
-    attempt: Mapped[str | None] = mapped_column(String(32))
-    attempts: Mapped[int] = mapped_column(default=0)
-    sending_at: Mapped[datetime | None]
-    sent_at: Mapped[datetime | None]
-    reason: Mapped[str | None] = mapped_column(String(60))
-
-    user: Mapped[User] = relationship()
 
 
 class Alert(Base):

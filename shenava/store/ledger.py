@@ -37,6 +37,10 @@ class FactKind(StrEnum):
     BROADCAST_ENDED = "broadcast_ended"
     """Nothing of it moves any more; ``details`` count its recipients by what became of them. When
     some are tried again later it ends again: the newest tells."""
+    MESSAGE_REPAIRED = "message_repaired"
+    """An earlier reading had claimed to have it, and did not."""
+    FEED_GAP = "feed_gap"
+    """The platform could not reach back to where the reading before ended."""
     OPTED_OUT = "opted_out"
     """The customer said that they want to hear nothing more from the shop."""
     OPTED_IN = "opted_in"

@@ -35,6 +35,7 @@ class Alone(IntEnum):
     UPGRADE = 2
     ALERTS = 11
     BROADCAST = 12
+    REPORTS = 13
 
 
 class Store:

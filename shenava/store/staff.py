@@ -51,6 +51,8 @@ class User(Base):
     created_at: Mapped[datetime]
     signed_in_at: Mapped[datetime | None]
     approval_since: Mapped[datetime | None]
+    report_mail: Mapped[bool | None]
+    """Whether they get the weekly report by e-mail; null: as the shop's setting has it."""
 
 
 class LinkPurpose(StrEnum):
