@@ -145,7 +145,6 @@ def _entries(week: Week, first: int, some: int, messages: int) -> Iterator[dict[
             shape.LANGUAGE: dice.choices((1, 2, 3, 4, 5), (4, 2, 3, 1, 1))[0],
             shape.MOOD: mood,
             shape.COMPLAINT: complaint,
-            shape.URGENT: urgent,
         }
         row = _row(EntryKind.MESSAGE, n, happened, shape.pack(received))
         yield row
@@ -166,6 +165,10 @@ def _entries(week: Week, first: int, some: int, messages: int) -> Iterator[dict[
                 "shape": shape.pack(about),
                 "measure": measure,
             }
+        if urgent == shape.YES:
+            yield row | {"kind": EntryKind.URGENT}
+            if n % 7 == 0:
+                yield row | {"kind": EntryKind.URGENT_WAITING}
         if n % 13 == 0:
             seconds = int(dice.expovariate(1 / 3_000))
             yield _row(

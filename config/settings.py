@@ -56,6 +56,14 @@ class UiLanguage(StrEnum):
 class Calendar(StrEnum):
     JALALI = "jalali"
     GREGORIAN = "gregorian"
+    HIJRI = "hijri"
+    """As in the Umm al-Qura calendar of Saudi Arabia."""
+
+
+class ReportTo(StrEnum):
+    ADMINS = "admins"
+    EVERYONE = "everyone"
+    NOBODY = "nobody"
 
 
 class SmtpSecurity(StrEnum):
@@ -123,7 +131,8 @@ class Settings(BaseSettings):
     """Language of the dashboard for people who have not chosen one: fa, ar or en."""
 
     calendar: Calendar = Calendar.JALALI
-    """Calendar of the dashboard for people who have not chosen one: jalali or gregorian."""
+    """Calendar of the dashboard for people who have not chosen one: jalali, gregorian or
+    hijri (Umm al-Qura)."""
 
     first_weekday: FirstWeekday = FirstWeekday.SATURDAY
     """Day on which the shop's week begins: saturday, sunday or monday."""
@@ -189,8 +198,16 @@ class Settings(BaseSettings):
     """Name the customer and the reason in the subject of such an e-mail. What customers write is
     in no e-mail."""
 
+    report_hour: Annotated[int, Field(ge=0, le=23)] = 8
+    """Hour of the shop's clock, 0 to 23, at which the report of the last week is made and mailed,
+    on the day on which the new week begins."""
+
+    report_to: ReportTo = ReportTo.ADMINS
+    """Who gets the weekly report by e-mail unless they chose otherwise: admins, everyone or
+    nobody."""
+
     smtp_host: str = ""
-    """Name of the mail server through which alerts are sent. Empty: no e-mail is sent."""
+    """Name of the mail server through which alerts and reports are sent. Empty: no e-mail is sent."""
 
     smtp_port: Port = 587
     """TCP port of the mail server: as a rule 587 with starttls, 465 with tls."""

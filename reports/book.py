@@ -33,6 +33,7 @@ from shenava.store import (
     EntryKind,
     Fact,
     FactKind,
+    Message,
     ReportBook,
     ReportEntry,
     Store,
@@ -170,6 +171,8 @@ class _Writer:
     recorded_us: int
     rows: list[dict[str, Any]] = field(default_factory=list)
     stands: dict[_Key, list[_Entry]] = field(default_factory=dict)
+    waiting: dict[int, set[int]] = field(default_factory=dict)
+    """By case, the urgent messages that wait for its first answer."""
 
     def write(self, facts: Sequence[Any]) -> list[dict[str, Any]]:
         self._read_standing(facts)
@@ -190,7 +193,7 @@ class _Writer:
                 if held is None and fact.kind is FactKind.MESSAGE_JUDGED:
                     held = fact.details
                 if held is not None:
-                    self._judged(fact.message_id, held, recorded)
+                    self._judged(fact, held, recorded)
             case FactKind.CASE_OPENED if not fact.details.get("historic"):
                 again = "reopened_from" in fact.details
                 self._set(
@@ -209,6 +212,8 @@ class _Writer:
                     [self._time(EntryKind.FIRST_ANSWER, fact.case_id, opened, at, urgent)],
                     recorded,
                 )
+                for message_id in sorted(self.waiting.pop(fact.case_id, ())):
+                    self._set(EntryKind.URGENT_WAITING, message_id, [], recorded)
             case FactKind.CASE_CLOSED:
                 told = fact.details.get("opened_at")
                 opened = (
@@ -252,7 +257,8 @@ class _Writer:
                 self._set(EntryKind.FIRST_ANSWER, case_id, [longer], recorded)
                 return
 
-    def _judged(self, message_id: int, held: Mapping[str, Any], recorded: int) -> None:
+    def _judged(self, fact: Any, held: Mapping[str, Any], recorded: int) -> None:
+        message_id: int = fact.message_id
         received = self.stands.get((EntryKind.MESSAGE, message_id))
         if not received:
             log.warning("message %d was judged and never taken in; not counted", message_id)
@@ -262,13 +268,21 @@ class _Writer:
             shape.LANGUAGE: shape.LANGUAGES[Language(held["language"])],
             shape.MOOD: shape.MOODS[Sentiment(held["sentiment"])],
             shape.COMPLAINT: shape.answer(held["complaint"]),
-            shape.URGENT: shape.answer(held["urgent"]),
             shape.CORRECTED: int(bool(held.get("corrected"))),
         }
         plain = known.shape | pack(what)
         sure = round(10_000 * float(held.get("complaint_p") or 0)) if held["complaint"] else 0
         judged = replace(known, kind=EntryKind.JUDGED, shape=plain)
         self._set(EntryKind.JUDGED, message_id, [judged], recorded)
+        urgent = [replace(known, kind=EntryKind.URGENT)] if held["urgent"] else []
+        self._set(EntryKind.URGENT, message_id, urgent, recorded)
+        waits = not shape.value_of(known.shape, shape.HISTORIC) and not self.stands.get(
+            (EntryKind.FIRST_ANSWER, fact.case_id)
+        )
+        waiting = [replace(known, kind=EntryKind.URGENT_WAITING)] if urgent and waits else []
+        self._set(EntryKind.URGENT_WAITING, message_id, waiting, recorded)
+        if waiting:
+            self.waiting.setdefault(fact.case_id, set()).add(message_id)
         about: list[_Entry] = []
         if held["complaint"]:
             named = [INTENTS[Intent(name)] for name in held["intents"]] or [NOTHING_NAMED]
@@ -336,13 +350,30 @@ class _Writer:
             EntryKind.MESSAGE: messages,
             EntryKind.JUDGED: judged,
             EntryKind.COMPLAINT: judged,
+            EntryKind.URGENT: judged,
+            EntryKind.URGENT_WAITING: judged,
             EntryKind.REPAIRED: messages,
             EntryKind.FIRST_ANSWER: cases,
             EntryKind.CLOSED: cases,
             EntryKind.ANSWER: sent,
         }
+        answered = {fact.case_id for fact in facts if fact.kind is FactKind.FIRST_RESPONSE}
+        for message_id, case_id in self._of_cases(sorted(answered)):
+            judged.add(message_id)
+            self.waiting.setdefault(case_id, set()).add(message_id)
         for kind, subjects in wanted.items():
             self._read(kind, sorted(subjects))
+        for case_id, found in self.waiting.items():
+            urgent = {one for one in found if self.stands.get((EntryKind.URGENT_WAITING, one))}
+            self.waiting[case_id] = urgent
+
+    def _of_cases(self, case_ids: Sequence[int]) -> Iterable[Any]:
+        for begin in range(0, len(case_ids), _PIECE):
+            yield from self.session.execute(
+                select(Message.id, Message.case_id).where(
+                    Message.case_id.in_(case_ids[begin : begin + _PIECE])
+                )
+            )
 
     def _read(self, kind: EntryKind, subjects: Sequence[int]) -> None:
         for begin in range(0, len(subjects), _PIECE):

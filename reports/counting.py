@@ -19,12 +19,11 @@ from reports.figures import (
     Condition,
     Figure,
     Key,
-    condition_of,
     names,
     speed_of,
 )
 from reports.weeks import Span, Week, micros
-from shenava.store import EntryKind, Message, ReportEntry
+from shenava.store import EntryKind, ReportEntry
 
 @dataclass(frozen=True, slots=True)
 class Times:
@@ -112,7 +111,10 @@ def count(session: Session, week: Week, span: Span, as_of: datetime) -> Counts:
             _by_shape(found, figure, shapes[definition.kind])
     for figure, by_slot in slots.items():
         _by_time(found, figure, by_slot)
-    _without(session, found, as_of)
+    # Every message that is read was received, in the same slot.
+    unread = found.of(Figure.MESSAGES) - found.of(Figure.READ)
+    if unread:
+        found.numbers[Key(Figure.UNREAD)] = unread
     _times(session, found, as_of)
     return found
 
@@ -158,26 +160,6 @@ def _by_time(found: Counts, figure: Figure, by_slot: Counter[int]) -> None:
             found.numbers[Key(figure, By.DAY, str(day))] += number
             if By.HOUR in FIGURES[figure].by:
                 found.numbers[Key(figure, By.HOUR, f"{day}-{hour}")] += number
-
-
-def _without(session: Session, found: Counts, as_of: datetime) -> None:
-    for figure, told in FIGURES.items():
-        if told.without is None:
-            continue
-        if figure is Figure.UNREAD:
-            # Every message that is read was received, in the same slot.
-            number = found.of(Figure.MESSAGES) - found.of(Figure.READ)
-        else:
-            condition = condition_of(Key(figure), found.week, found.span)
-            entry = aliased(ReportEntry)
-            number = (
-                session.scalar(
-                    select(func.count()).select_from(entry).where(*standing(entry, condition, as_of))
-                )
-                or 0
-            )
-        if number:
-            found.numbers[Key(figure)] = number
 
 
 def _times(session: Session, found: Counts, as_of: datetime) -> None:
@@ -254,18 +236,10 @@ def standing(entry: Any, condition: Condition, as_of: datetime) -> Sequence[Any]
         asked.append(entry.measure < condition.most)
     if condition.without is not None:
         other = aliased(ReportEntry)
-        subject: Any = entry.subject_id
-        if condition.without is EntryKind.FIRST_ANSWER:
-            subject = (
-                select(Message.case_id)
-                .where(Message.id == entry.subject_id)
-                .correlate(entry)
-                .scalar_subquery()
-            )
         asked.append(
             ~exists().where(
                 other.kind == int(condition.without),
-                other.subject_id == subject,
+                other.subject_id == entry.subject_id,
                 other.recorded_us <= at,
             )
         )

@@ -71,8 +71,8 @@ has all that took longer."""
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """``shape``: what its entries must say. ``without``: a kind of which the message
-    (:attr:`EntryKind.JUDGED`) or its case (:attr:`EntryKind.FIRST_ANSWER`) must have none."""
+    """``shape``: what its entries must say. ``without``: a kind of which there must be none about
+    the same."""
 
     kind: EntryKind
     shape: Mapping[Part, int] = field(default_factory=lambda: MappingProxyType({}))
@@ -99,12 +99,8 @@ FIGURES: Mapping[Figure, Definition] = {
     ),
     Figure.UNSURE: Definition(EntryKind.JUDGED, {shape.COMPLAINT: shape.UNSURE}),
     Figure.COMPLAINTS_ABOUT: Definition(EntryKind.COMPLAINT, by=(By.INTENT,)),
-    Figure.URGENT: Definition(EntryKind.JUDGED, {shape.URGENT: shape.YES}, (By.DAY,)),
-    Figure.URGENT_UNANSWERED: Definition(
-        EntryKind.JUDGED,
-        {shape.URGENT: shape.YES, shape.HISTORIC: 0},
-        without=EntryKind.FIRST_ANSWER,
-    ),
+    Figure.URGENT: Definition(EntryKind.URGENT, by=(By.DAY,)),
+    Figure.URGENT_UNANSWERED: Definition(EntryKind.URGENT_WAITING),
     Figure.CORRECTED: Definition(EntryKind.JUDGED, {shape.CORRECTED: 1}),
     Figure.CASES: Definition(EntryKind.CASE),
     Figure.REOPENED: Definition(EntryKind.CASE, {shape.REOPENED: 1}),

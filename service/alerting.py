@@ -7,10 +7,12 @@ import logging
 from config import Settings
 from dashboard.duty.letters import Letter, letter
 from responder import alerts
-from responder.alert_mail import Departure, MailClaim, Outcome, arrive, claim_due, depart, recover
+from responder.alert_mail import Departure, depart
+from responder.mailing import MailClaim
 from responder.policy import Policy
-from service.mail import Envelope, Line, Mailer, NotTaken, OutcomeUnknown
-from shenava.store import Store
+from service.mail import Envelope, Mailer, NotTaken
+from service.posting import Posting, Ready
+from shenava.store import AlertMail, Store
 
 log = logging.getLogger(__name__)
 
@@ -41,50 +43,17 @@ class Alerting:
         return done
 
     def send(self, limit: int = 50) -> int:
-        """Send the mail that is due, at most ``limit``; returns how many were tried.
-
-        Stops where the mail server cannot be reached: the next would not reach it either.
-        """
+        """Send the mail that is due, at most ``limit``; returns how many were tried."""
         if self._mailer is None:
             return 0
-        recover(self._store)
-        for tried in range(limit):
-            claim = claim_due(self._store)
-            if claim is None:
-                return tried
-            if not self._deliver(self._mailer, claim):
-                return tried + 1
-        return limit
+        return Posting(self._store, AlertMail, self._mailer, self._ready).send(limit)
 
-    def _deliver(self, mailer: Mailer, claim: MailClaim) -> bool:
-        """Whether the mail server was there."""
-        try:
-            with mailer.connect() as line:
-                self._over(line, claim)
-        except NotTaken as error:
-            log.warning("mail %d was not sent: %s", claim.mail_id, error)
-            arrive(self._store, claim, Outcome.AGAIN, error.reason)
-            return False
-        return True
-
-    def _over(self, line: Line, claim: MailClaim) -> None:
-        """Send what is claimed over an open connection, and write down what came of it."""
+    def _ready(self, claim: MailClaim) -> Ready | None:
         departure = depart(self._store, claim)
         if departure is None:
-            return
-        try:
-            said = _said(departure, self._settings)
-            envelope = Envelope(departure.email, departure.name, departure.message_id, departure.at)
-            line.send(said, envelope)
-        except NotTaken as error:
-            log.warning("mail %d was not taken: %s", claim.mail_id, error)
-            outcome = Outcome.FAILED if error.for_good else Outcome.AGAIN
-            arrive(self._store, claim, outcome, error.reason)
-        except OutcomeUnknown as error:
-            log.warning("mail %d may have been sent: %s", claim.mail_id, error)
-            arrive(self._store, claim, Outcome.UNKNOWN, error.reason)
-        else:
-            arrive(self._store, claim, Outcome.SENT)
+            return None
+        envelope = Envelope(departure.email, departure.name, departure.message_id, departure.at)
+        return envelope, lambda: _said(departure, self._settings)
 
 
 def _said(departure: Departure, settings: Settings) -> Letter:

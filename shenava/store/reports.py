@@ -44,6 +44,10 @@ class EntryKind(IntEnum):
     """A stretch that a platform could not give us any more (fact)."""
     BROADCAST = 10
     """A broadcast that began to leave (fact)."""
+    URGENT = 11
+    """Something urgent (message)."""
+    URGENT_WAITING = 12
+    """Something urgent in a case that nobody has answered (message)."""
 
 
 class ReportEntry(Base):
@@ -71,6 +75,7 @@ class ReportEntry(Base):
             "recorded_us",
             "count",
             "measure",
+            "elapsed",
             "subject_id",
         ),
         Index("ix_report_entries_subject", "kind", "subject_id"),

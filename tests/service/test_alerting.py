@@ -21,7 +21,7 @@ from support.stops import Stopped, stop_at
 
 from config import Settings
 from responder import casework
-from responder.alert_mail import CLAIM_LEASE, MAX_ATTEMPTS, SENDING_LEASE, back_off, claim_due
+from responder.mailing import CLAIM_LEASE, MAX_ATTEMPTS, SENDING_LEASE, back_off, claim_due
 from responder.policy import Policy
 from service.alerting import Alerting
 from shenava.clock import SetClock
@@ -369,26 +369,27 @@ def test_a_killed_worker_leaves_a_mail_that_is_sent_once(
 def test_a_claim_that_was_lost_can_decide_nothing(
     store: Store, policy: Policy, box: Mailbox, alerting: Alerting, clock: SetClock
 ) -> None:
-    from responder.alert_mail import Outcome, arrive, depart, recover
+    from responder.alert_mail import depart
+    from responder.mailing import Outcome, arrive, recover
 
     add_colleague(store, "sara", on=True)
     write(store, policy)
     alerting.ring()
-    lost = claim_due(store)
+    lost = claim_due(store, AlertMail)
     assert lost is not None
     clock.advance(CLAIM_LEASE)
-    assert recover(store) == 1
-    ours = claim_due(store)
+    assert recover(store, AlertMail) == 1
+    ours = claim_due(store, AlertMail)
     assert ours is not None
     assert depart(store, lost) is None
-    assert arrive(store, lost, Outcome.SENT) is None
+    assert arrive(store, AlertMail, lost, Outcome.SENT) is None
     assert depart(store, ours) is not None
     # Word from the server that comes late still counts.
     clock.advance(SENDING_LEASE)
-    recover(store)
+    recover(store, AlertMail)
     assert states(store) == [MailState.UNKNOWN]
-    assert arrive(store, ours, Outcome.AGAIN, "unreachable") is MailState.UNKNOWN
-    assert arrive(store, ours, Outcome.SENT) is MailState.SENT
+    assert arrive(store, AlertMail, ours, Outcome.AGAIN, "unreachable") is MailState.UNKNOWN
+    assert arrive(store, AlertMail, ours, Outcome.SENT) is MailState.SENT
 
 
 def test_who_has_left_gets_no_mail(

@@ -63,7 +63,7 @@ def _book() -> None:
     op.create_index(
         "ix_report_entries_sums",
         "report_entries",
-        ["kind", "slot", "shape", "recorded_us", "count", "measure", "subject_id"],
+        ["kind", "slot", "shape", "recorded_us", "count", "measure", "elapsed", "subject_id"],
     )
     op.create_index("ix_report_entries_subject", "report_entries", ["kind", "subject_id"])
     op.create_table(
