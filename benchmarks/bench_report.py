@@ -172,7 +172,10 @@ def _entries(week: Week, first: int, some: int, messages: int) -> Iterator[dict[
         if n % 13 == 0:
             seconds = int(dice.expovariate(1 / 3_000))
             yield _row(
-                EntryKind.FIRST_ANSWER, n % CASES + 1_000_001, happened, shape.pack({shape.URGENT: urgent})
+                EntryKind.FIRST_ANSWER,
+                n % CASES + 1_000_001,
+                happened,
+                shape.pack({shape.URGENT: urgent}),
             ) | {"measure": seconds, "elapsed": 2 * seconds}
 
 
@@ -196,18 +199,20 @@ _PEOPLE = (
     "INSERT INTO accounts (id, platform, handle, created_at, state)"
     " VALUES (900, 'x', 'busy', :at, 'imported')",
     "INSERT INTO identities (id, platform, key, profile_at) VALUES (900000, 'x', 'id:1', :at)",
-    "INSERT INTO conversations (id, account_id, identity_id, thread) VALUES (900000, 900, 900000, 'public')",
+    "INSERT INTO conversations (id, account_id, identity_id, thread)"
+    " VALUES (900000, 900, 900000, 'public')",
     _SERIES.format(first="1000001", last="1000000 + :cases")
     + " INSERT INTO cases (id, conversation_id, account_id, identity_id, state, historic, priority,"
     " rank, reasons, needs_answer, opened_at, last_message_at, closed_at, message_count, judged)"
-    " SELECT i, 900000, 900, 900000, 'closed', false, 1, 1, '[]', false, :at, :at, :at, 1, true FROM n",
+    " SELECT i, 900000, 900, 900000, 'closed', false, 1, 1, '[]', false, :at, :at,"
+    " :at, 1, true FROM n",
 )
 _MESSAGES = (
     _SERIES.format(first=":first", last=":last - 1")
     + " INSERT INTO messages (id, platform, scope, native_key, kind, identity_id, conversation_id,"
     " case_id, text, search_text, normaliser, historic, written_at, received_at)"
-    " SELECT i, 'x', '', CAST(i AS VARCHAR(20)), 'mention', 900000, 900000, i % :cases + 1000001, 'text', '', 1,"
-    " false, :at, :at FROM n"
+    " SELECT i, 'x', '', CAST(i AS VARCHAR(20)), 'mention', 900000, 900000, i % :cases + 1000001,"
+    " 'text', '', 1, false, :at, :at FROM n"
 )
 
 

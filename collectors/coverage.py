@@ -95,7 +95,9 @@ def claimed_from(page: Page, since: datetime | None, gap: bool) -> datetime:
     return page.covered_to if begins is None else min(begins, page.covered_to)
 
 
-def repaired_of(session: Session, feed_id: int, message_ids: Sequence[int]) -> list[tuple[int, int]]:
+def repaired_of(
+    session: Session, feed_id: int, message_ids: Sequence[int]
+) -> list[tuple[int, int]]:
     """Which of these new messages an earlier reading of the feed had claimed to have: (message,
     case).
 

@@ -207,7 +207,8 @@ class Settings(BaseSettings):
     nobody."""
 
     smtp_host: str = ""
-    """Name of the mail server through which alerts and reports are sent. Empty: no e-mail is sent."""
+    """Name of the mail server through which alerts and reports are sent. Empty: no
+    e-mail is sent."""
 
     smtp_port: Port = 587
     """TCP port of the mail server: as a rule 587 with starttls, 465 with tls."""

@@ -30,6 +30,7 @@ from dashboard.pictures import upload
 from dashboard.pictures.blueprint import pictures
 from dashboard.posts.blueprint import posts
 from dashboard.reader import person_or_none, reader
+from dashboard.reports.blueprint import reports
 from dashboard.secret import secret_key
 from dashboard.staff.blueprint import staff
 from dashboard.webhooks.blueprint import knocking
@@ -114,6 +115,7 @@ def create_app(
         duty,
         pictures,
         posts,
+        reports,
         tokens,
     ):
         app.register_blueprint(blueprint)

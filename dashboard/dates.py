@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import jdatetime
+from hijridate import Gregorian
 
 from config.settings import Calendar, UiLanguage
 from dashboard.i18n import words
@@ -105,6 +106,52 @@ _GREGORIAN = {
         "December",
     ),
 }
+_HIJRI = {
+    FA: (
+        "محرم",
+        "صفر",
+        "ربیع‌الاول",
+        "ربیع‌الثانی",
+        "جمادی‌الاول",
+        "جمادی‌الثانی",
+        "رجب",
+        "شعبان",
+        "رمضان",
+        "شوال",
+        "ذیقعده",
+        "ذیحجه",
+    ),
+    AR: (
+        "محرم",
+        "صفر",
+        "ربيع الأول",
+        "ربيع الآخر",
+        "جمادى الأولى",
+        "جمادى الآخرة",
+        "رجب",
+        "شعبان",
+        "رمضان",
+        "شوال",
+        "ذو القعدة",
+        "ذو الحجة",
+    ),
+    EN: (
+        "Muharram",
+        "Safar",
+        "Rabi I",
+        "Rabi II",
+        "Jumada I",
+        "Jumada II",
+        "Rajab",
+        "Shaban",
+        "Ramadan",
+        "Shawwal",
+        "Dhu al-Qada",
+        "Dhu al-Hijja",
+    ),
+}
+_NAMES = {Calendar.JALALI: _JALALI, Calendar.GREGORIAN: _GREGORIAN, Calendar.HIJRI: _HIJRI}
+
 # From Monday, as Python counts.
 _WEEKDAYS = {
     FA: ("دوشنبه", "سه‌شنبه", "چهارشنبه", "پنجشنبه", "جمعه", "شنبه", "یکشنبه"),
@@ -202,16 +249,38 @@ class Dates:
             return said.ngettext("%(num)s h", "%(num)s h", length // HOUR)
         return said.ngettext("%(num)s day", "%(num)s days", length // DAY)
 
+    def date(self, at: datetime) -> str:
+        """The date with its year."""
+        return self._date(*self._parts(at))
+
+    def length(self, seconds: int) -> str:
+        """A length of time in two units at most, as 1 h 40 min: for figures. A part of a minute is
+        one: nothing takes no time."""
+        said = words(self.language)
+        minutes = -(-seconds // 60)
+        if minutes < 60:
+            return said.ngettext("%(num)s min", "%(num)s min", minutes)
+        if minutes < 48 * 60:
+            hours, rest = divmod(minutes, 60)
+            whole = said.ngettext("%(num)s h", "%(num)s h", hours)
+            if not rest:
+                return whole
+            return f"{whole} {said.ngettext('%(num)s min', '%(num)s min', rest)}"
+        days, rest = divmod(minutes // 60, 24)
+        whole = said.ngettext("%(num)s day", "%(num)s days", days)
+        return f"{whole} {said.ngettext('%(num)s h', '%(num)s h', rest)}" if rest else whole
+
     def _parts(self, at: datetime) -> tuple[int, int, int]:
         local = at.astimezone(self.zone).date()
         if self.calendar is Calendar.GREGORIAN:
             return local.year, local.month, local.day
+        if self.calendar is Calendar.HIJRI:
+            return Gregorian(local.year, local.month, local.day).to_hijri().datetuple()
         jalali = jdatetime.date.fromgregorian(date=local)
         return jalali.year, jalali.month, jalali.day
 
     def _date(self, year: int | None, month: int, day: int) -> str:
-        names = _JALALI if self.calendar is Calendar.JALALI else _GREGORIAN
-        text = f"{day} {names[self.language][month - 1]}"
+        text = f"{day} {_NAMES[self.calendar][self.language][month - 1]}"
         return digits(text if year is None else f"{text} {year}", self.language)
 
 

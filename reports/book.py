@@ -111,9 +111,7 @@ def _bound(store: Store) -> int:
 
 
 def _book(session: Session) -> ReportBook:
-    return session.scalars(
-        select(ReportBook).execution_options(populate_existing=True)
-    ).one()
+    return session.scalars(select(ReportBook).execution_options(populate_existing=True)).one()
 
 
 def _facts(session: Session, above: int, upto: int) -> Sequence[Any]:
@@ -327,9 +325,7 @@ class _Writer:
 
     # Writing off and in.
 
-    def _set(
-        self, kind: EntryKind, subject: int, entries: list[_Entry], recorded: int
-    ) -> None:
+    def _set(self, kind: EntryKind, subject: int, entries: list[_Entry], recorded: int) -> None:
         """From now on ``entries`` stand for ``subject``, and nothing else of this kind."""
         before = self.stands.get((kind, subject), [])
         self.rows += [one.row(-1, recorded) for one in before if one not in entries]
@@ -390,7 +386,7 @@ class _Writer:
                     kind, row.subject_id, row.happened_us, row.shape, row.measure, row.elapsed
                 )
                 standing = self.stands.setdefault((kind, row.subject_id), [])
-                if row.count > 0:
+                if row._mapping["count"] > 0:
                     standing.append(entry)
                 else:
                     standing.remove(entry)
@@ -414,9 +410,7 @@ class _Writer:
             verdicts = {
                 row.message_id: row
                 for row in self.session.scalars(
-                    select(VerdictRow)
-                    .where(VerdictRow.message_id.in_(ids))
-                    .order_by(VerdictRow.id)
+                    select(VerdictRow).where(VerdictRow.message_id.in_(ids)).order_by(VerdictRow.id)
                 )
             }
             for number, fact in corrected.items():

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from math import comb, erfc, lgamma, log, exp, sqrt
+from math import comb, erfc, exp, lgamma, log, sqrt
 
 from reports.counting import Times
 
@@ -125,7 +125,8 @@ def _two_sided(now: int, total: int) -> float:
         z = (abs(now - total / 2) - 0.5) / sqrt(total / 4)
         return erfc(z / sqrt(2))
     if total <= 1_000:
-        return min(1.0, 2 * sum(comb(total, k) for k in range(less + 1)) / 2**total)
+        as_uneven: int = 2 * sum(comb(total, k) for k in range(less + 1))
+        return min(1.0, as_uneven / (1 << total))
     logs = [
         lgamma(total + 1) - lgamma(k + 1) - lgamma(total - k + 1) - total * log(2)
         for k in range(less + 1)

@@ -25,6 +25,7 @@ from reports.figures import (
 from reports.weeks import Span, Week, micros
 from shenava.store import EntryKind, ReportEntry
 
+
 @dataclass(frozen=True, slots=True)
 class Times:
     """Lengths of time, in seconds: how often each was measured, sorted."""

@@ -225,4 +225,3 @@ def _within(one: Span, other: Span) -> Span:
 def speed_of(seconds: int) -> int:
     """The group of :data:`SPEEDS` that a time belongs to."""
     return sum(seconds >= limit for limit in SPEEDS)
-

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from config import Settings
@@ -107,7 +107,7 @@ def report_of(session: Session, week: Week) -> WeeklyReport | None:
 
 def recipients(session: Session, to: ReportTo) -> list[int]:
     """Who gets the report: who chose it, and who chose nothing and is meant by the setting."""
-    meant = [User.report_mail.is_(True)]
+    meant: list[ColumnElement[bool]] = [User.report_mail.is_(True)]
     if to is ReportTo.EVERYONE:
         meant.append(User.report_mail.is_(None))
     elif to is ReportTo.ADMINS:

@@ -77,9 +77,7 @@ class Week:
         """Its seven days; where clocks change, one has an hour less or more."""
         dates = [self.first + timedelta(days=n) for n in range(8)]
         starts = [slot_of(day_start(self.zone, one)) for one in dates]
-        return [
-            Day(dates[n], Span(starts[n], starts[n + 1])) for n in range(7)
-        ]
+        return [Day(dates[n], Span(starts[n], starts[n + 1])) for n in range(7)]
 
     def hour(self, day: int, hour: int) -> Span:
         """The slots in which the clock shows that hour of the ``day``-th day (0 to 6)."""

@@ -112,9 +112,7 @@ def close(
         snoozed_until=None,
     )
     audit(session, actor, Deed.CLOSED, now, {key: {} for key in changed})
-    told = {
-        key: {"by": actor, "opened_at": opened[key].isoformat()} for key in changed
-    }
+    told = {key: {"by": actor, "opened_at": opened[key].isoformat()} for key in changed}
     facts(session, FactKind.CASE_CLOSED, now, told)
     return Done(changed, tuple(sorted(left)))
 

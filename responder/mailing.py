@@ -33,7 +33,8 @@ MAX_ATTEMPTS = 6
 
 _FIRST_BACK_OFF = timedelta(seconds=30)
 
-_Mail = TypeVar("_Mail", AlertMail, ReportMail)
+Mail = TypeVar("Mail", AlertMail, ReportMail)
+"""A kind of mail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Outcome(Enum):
     UNKNOWN = auto()
 
 
-def claim_due(store: Store, mail: type[_Mail]) -> MailClaim | None:
+def claim_due(store: Store, mail: type[Mail]) -> MailClaim | None:
     """Claim the mail of this kind that is due longest; ``None`` when none is."""
     now = store.clock.now()
     attempt = secrets.token_hex(16)
@@ -94,7 +95,7 @@ def leaves(row: AlertMail | ReportMail, now: datetime) -> None:
 
 def arrive(
     store: Store,
-    mail: type[_Mail],
+    mail: type[Mail],
     claim: MailClaim,
     outcome: Outcome,
     reason: str | None = None,
@@ -124,7 +125,7 @@ def arrive(
         return row.state
 
 
-def recover(store: Store, mail: type[_Mail]) -> int:
+def recover(store: Store, mail: type[Mail]) -> int:
     """Take up mails whose worker vanished; returns how many."""
     now = store.clock.now()
     lapsed = (mail.claimed_until.is_not(None), mail.claimed_until <= now)
@@ -155,9 +156,7 @@ def back_off(attempts: int) -> timedelta:
     return _FIRST_BACK_OFF * (1 << min(max(attempts, 1) - 1, 8))
 
 
-def ours(
-    session: Session, mail: type[_Mail], claim: MailClaim, *states: MailState
-) -> _Mail | None:
+def ours(session: Session, mail: type[Mail], claim: MailClaim, *states: MailState) -> Mail | None:
     """The claimed row, locked, if it still is ours and in one of ``states``."""
     row: Any = session.scalars(
         select(mail)

@@ -18,8 +18,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from responder.clues import note_clues
-from responder.opting import heed, note_heeded, opt_words
 from responder.effective import held_verdicts
+from responder.opting import heed, note_heeded, opt_words
 from responder.policy import Policy
 from responder.retriage import retriage
 from shenava.messages import Verdict

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import Generic
 
 from dashboard.duty.letters import Letter
-from responder.mailing import MailClaim, Outcome, arrive, claim_due, recover
+from responder.mailing import Mail, MailClaim, Outcome, arrive, claim_due, recover
 from service.mail import Envelope, Line, Mailer, NotTaken, OutcomeUnknown
-from shenava.store import AlertMail, ReportMail, Store
+from shenava.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -16,13 +17,13 @@ Ready = tuple[Envelope, Callable[[], Letter]]
 """A mail that has departed, and what makes its words; raises :class:`NotTaken` when it cannot."""
 
 
-class Posting:
+class Posting(Generic[Mail]):
     """Sends what is due of one kind. Any number of processes may do the same on one database."""
 
     def __init__(
         self,
         store: Store,
-        mail: type[AlertMail] | type[ReportMail],
+        mail: type[Mail],
         mailer: Mailer,
         ready: Callable[[MailClaim], Ready | None],
     ) -> None:

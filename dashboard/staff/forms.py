@@ -24,6 +24,7 @@ class ProfileForm(Form):
     calendar = StringField(validators=[one_of(Calendar)])
     theme = StringField(validators=[one_of(THEMES)])
     density = StringField(validators=[one_of(DENSITIES)])
+    report_mail = StringField(validators=[one_of(("shop", "yes", "no"))], default="shop")
 
 
 class ThemeForm(Form):

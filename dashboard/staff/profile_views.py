@@ -16,16 +16,21 @@ from dashboard.reader import me, reader
 from dashboard.staff.forms import ChangePasswordForm, ProfileForm, ThemeForm
 from shenava.store import User
 
+_REPORT_MAIL = {None: "shop", True: "yes", False: "no"}
+
 
 def profile() -> ResponseReturnValue:
-    """Name, language, calendar, theme, density."""
+    """Name, language, calendar, theme, density, the weekly report by e-mail."""
     person, read = me(), reader()
+    with desk().store.read() as session:
+        wanted = session.get_one(User, person.id).report_mail
     form = ProfileForm(
         name=person.name,
         language=read.language.value,
         calendar=read.calendar.value,
         theme=read.theme,
         density=read.density,
+        report_mail=_REPORT_MAIL[wanted],
     )
     if not form.validate_on_submit():
         return render_template("staff/profile.html", form=form)
@@ -36,6 +41,9 @@ def profile() -> ResponseReturnValue:
             if getattr(user, field) != form[field].data:
                 setattr(user, field, form[field].data)
                 changed.append(field)
+        if _REPORT_MAIL[user.report_mail] != form.report_mail.data:
+            user.report_mail = {"yes": True, "no": False}.get(form.report_mail.data or "")
+            changed.append("report_mail")
         if changed:
             now = desk().store.clock.now()
             record(session, Deed.PROFILE_CHANGED, now, by=user.id, fields=" ".join(changed))

@@ -130,9 +130,7 @@ def test_a_fact_committed_after_a_greater_number_is_not_missed(
     assert (found["repaired"], found["gaps"]) == (1, 1)
 
 
-def test_a_report_never_speaks_of_the_future(
-    store: Store, clock: SetClock, policy: Policy
-) -> None:
+def test_a_report_never_speaks_of_the_future(store: Store, clock: SetClock, policy: Policy) -> None:
     later = clock.now() + timedelta(days=3)
     assert settled(store, policy.hours, later) == clock.now()
 

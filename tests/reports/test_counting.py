@@ -213,8 +213,7 @@ def test_a_correction_changes_the_numbers_from_then_on_and_never_before(shop_in:
     taken_back = settled(shop.store, shop.policy.hours)
     week = shop.week("2026-01-03")
     complaints = [
-        shop.count("2026-01-03", at).of(Figure.COMPLAINTS)
-        for at in (before, corrected, taken_back)
+        shop.count("2026-01-03", at).of(Figure.COMPLAINTS) for at in (before, corrected, taken_back)
     ]
     assert complaints == [0, 1, 0]
     about = by(shop.count("2026-01-03", corrected), Figure.COMPLAINTS_ABOUT, "intent")

@@ -148,9 +148,7 @@ class CountedShop:
         return counted(self.store, self.policy, self.week(name), as_of)
 
 
-def counted(
-    store: Store, policy: Policy, week: Week, as_of: datetime | None = None
-) -> Counts:
+def counted(store: Store, policy: Policy, week: Week, as_of: datetime | None = None) -> Counts:
     """All numbers of a week as known at ``as_of``, or now."""
     at = settled(store, policy.hours, as_of)
     with store.read() as session:

@@ -134,9 +134,7 @@ def _reports() -> None:
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_report_mails_user_id"),
         sa.PrimaryKeyConstraint("id", name="pk_report_mails"),
         sa.UniqueConstraint("message_id", name="uq_report_mails_message_id"),
-        sa.UniqueConstraint(
-            "report_id", "user_id", name="uq_report_mails_report_id_user_id"
-        ),
+        sa.UniqueConstraint("report_id", "user_id", name="uq_report_mails_report_id_user_id"),
     )
     op.create_index(
         "ix_report_mails_state_not_before_id", "report_mails", ["state", "not_before", "id"]
