@@ -105,6 +105,16 @@ def report_of(session: Session, week: Week) -> WeeklyReport | None:
     ).one_or_none()
 
 
+def make_if_none(session: Session, week: Week, as_of: datetime, now: datetime) -> int:
+    """The number of a week's report; it is made if there is none."""
+    made = _make(session, week, as_of, now)
+    if made is not None:
+        return made
+    there = report_of(session, week)
+    assert there is not None, "a row stood in the way, and rows of reports are never deleted"
+    return there.id
+
+
 def recipients(session: Session, to: ReportTo) -> list[int]:
     """Who gets the report: who chose it, and who chose nothing and is meant by the setting."""
     meant: list[ColumnElement[bool]] = [User.report_mail.is_(True)]

@@ -490,3 +490,55 @@ def admin_link(email: str | None) -> None:
         click.echo(make_link(Desk(store=store, settings=settings, policy=policy), email))
     finally:
         store.close()
+
+
+@cli.command()
+@click.option("--week", metavar="DATE", help="A date in the week, as 2026-01-03 [the last week].")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["json", "csv", "pdf", "html"]),
+    default="json",
+    show_default=True,
+    help="What to write.",
+)
+@click.option(
+    "--language",
+    type=click.Choice(["fa", "ar", "en"]),
+    help="Language of pdf and html [the setting].",
+)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write to this file instead of standard output.",
+)
+@click.option("--send", is_flag=True, help="Mail it instead, to those who have not been sent it.")
+def report(week: str | None, form: str, language: str | None, out: Path | None, send: bool) -> None:
+    """Write the weekly report, or mail it.
+
+    What was reported once is written with what was known then; any other week with what is known
+    now. With --send nobody is mailed the same report twice. See docs/report.md.
+    """
+    from config.settings import UiLanguage
+    from responder.policy import policy_of
+    from service.opening import open_store
+    from service.reporting import Reporting, chosen_week, written
+
+    settings = load()
+    policy = policy_of(settings)
+    store = open_store(settings)
+    try:
+        if send:
+            reporting = Reporting(store, settings, policy)
+            queued = reporting.queue(chosen_week(store, policy, week))
+            sent = reporting.send()
+            click.echo(f"Queued {queued} mails; tried {sent} now. The service sends the rest.")
+            return
+        told = UiLanguage(language) if language else None
+        body = written(store, settings, policy, week, form, told)
+    finally:
+        store.close()
+    if out is not None:
+        out.write_bytes(body)
+    else:
+        sys.stdout.buffer.write(body)

@@ -67,6 +67,8 @@ def message_of(letter: Letter, envelope: Envelope, mail_from: str) -> EmailMessa
     message["X-Auto-Response-Suppress"] = "All"
     message.set_content(letter.text, cte="base64")
     message.add_alternative(letter.html, subtype="html", cte="base64")
+    for one in letter.attachments:
+        message.add_attachment(one.body, maintype=one.kind, subtype=one.subkind, filename=one.name)
     # Last: the library takes headers of this kind for the first part's.
     message["Content-Language"] = letter.language
     return message

@@ -29,7 +29,7 @@ class Posting(Generic[Mail]):
     ) -> None:
         """``ready``: commits that the mail leaves now; ``None`` when nothing is to leave."""
         self._store = store
-        self._mail = mail
+        self._mail: type[Mail] = mail
         self._mailer = mailer
         self._ready = ready
 

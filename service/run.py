@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from service.channels import Channels
     from service.connecting import Connecting
     from service.rehearsal import Rehearsal
+    from service.reporting import Reporting
     from shenava.vault import Vault
 
 log = logging.getLogger(__name__)
@@ -54,6 +55,7 @@ WAKE_EVERY_S = 30
 LOOK_EVERY_S = 60
 CLUES_EVERY_S = 5
 ALERTS_EVERY_S = 3
+REPORT_EVERY_S = 30
 UPKEEP_EVERY_S = 3600
 
 JOB_THREADS = 24
@@ -80,6 +82,7 @@ def run(settings: Settings, out: TextIO, *, sample: bool = False, rehearse: bool
     from service.channels import Channels
     from service.connecting import kinds
     from service.rehearsal import Rehearsal, at_any_hour, hold_apart
+    from service.reporting import Reporting
 
     logs.set_up(settings.log_level)
     if rehearse:
@@ -128,6 +131,7 @@ def run(settings: Settings, out: TextIO, *, sample: bool = False, rehearse: bool
         if rehearsal is not None:
             add_jobs(scheduler, _rehearsal_jobs(store, rehearsal, doors, settings))
         add_jobs(scheduler, _alert_jobs(Alerting(store, settings, policy)))
+        add_jobs(scheduler, _report_jobs(Reporting(store, settings, policy)))
         scheduler.start()
         # Waits for the job in hand; jobs with more to do look at the event between batches.
         stack.callback(scheduler.shutdown, wait=True)
@@ -386,6 +390,13 @@ def _alert_jobs(alerting: Alerting) -> dict[str, tuple[Callable[[], object], int
     return {
         "ring": (logged("ring", alerting.ring), ALERTS_EVERY_S),
         "alert mail": (logged("alert mail", alerting.send), ALERTS_EVERY_S),
+    }
+
+
+def _report_jobs(reporting: Reporting) -> Jobs:
+    return {
+        "report": (logged("report", reporting.tick), REPORT_EVERY_S),
+        "report mail": (logged("report mail", reporting.send), REPORT_EVERY_S),
     }
 
 

@@ -147,6 +147,27 @@ class ChangeQuery(Parameters):
     )
 
 
+class ReportQuery(Parameters):
+    week: str | None = Field(
+        default=None,
+        description="A date in the week, as 2026-01-03; without it the last week that is over.",
+    )
+    as_of: Instant | None = Field(
+        default=None,
+        description="As known then. Without it: what was reported, else what is known now.",
+    )
+
+
+class ReportRowQuery(ReportQuery):
+    figure: str = Field(description="The name of a figure, as reports tell it.")
+    segment: str = Field(default="", description="Of a figure one segment, such as `channel:x`.")
+    until: Instant | None = Field(
+        default=None, description="The `counted_until` of a report whose week is not over."
+    )
+    cursor: str | None = Field(default=None, description="The `next` of the answer before.")
+    limit: int = Field(default=50, ge=1, le=200)
+
+
 class Assign(Asked):
     """Give a case to someone, or to nobody."""
 

@@ -28,6 +28,7 @@ SCOPES = {
     Scope.CUSTOMERS_WRITE: lazy("Work on customers: mark, note, merge and split"),
     Scope.BROADCASTS_READ: lazy("Read broadcasts and what became of them"),
     Scope.BROADCASTS_WRITE: lazy("Write broadcasts and send them to everyone"),
+    Scope.REPORTS_READ: lazy("Read weekly reports"),
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboard.api import answers, asked, broadcasts, cases, customers, messages, shapes
+from dashboard.api import answers, asked, broadcasts, cases, customers, messages, reports, shapes
 from dashboard.api.problems import Kind
 from dashboard.api.serving import Route
 from shenava.store import Scope
@@ -223,6 +223,22 @@ ROUTES = (
         messages.list_accounts,
         shapes.AccountPage,
         (Scope.ACCOUNTS_READ,),
+    ),
+    Route(
+        "GET",
+        "/reports",
+        reports.get_report,
+        shapes.Report,
+        (Scope.REPORTS_READ,),
+        query=asked.ReportQuery,
+    ),
+    Route(
+        "GET",
+        "/reports/rows",
+        reports.list_report_rows,
+        shapes.ReportRows,
+        (Scope.REPORTS_READ,),
+        query=asked.ReportRowQuery,
     ),
     Route(
         "GET",

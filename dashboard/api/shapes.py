@@ -427,3 +427,77 @@ class Broadcast(BroadcastSummary):
 
 class BroadcastPage(Page[BroadcastSummary]):
     """Some broadcasts."""
+
+
+class ReportFigure(Told):
+    """One number of a report."""
+
+    figure: str
+    segment: str = Field(description="Empty for the whole figure.")
+    value: int
+    before: int | None = Field(description="The week before; null where there is none to compare.")
+    change: str = Field(description="`more`, `fewer`, `chance`, `few` (to tell) or `alone`.")
+    p: float | None = Field(description="How likely so great a difference is by chance.")
+
+
+class ReportSpans(Told):
+    """Lengths of time: `open` counts opening hours only."""
+
+    number: int
+    median_open_s: int | None
+    p90_open_s: int | None
+    median_s: int | None
+    p90_s: int | None
+
+
+class ReportTimes(ReportSpans):
+    """How long something took, this week and the week before."""
+
+    figure: str
+    before: ReportSpans
+    change: str
+
+
+class ReportBroadcast(Told):
+    """A broadcast of the week, and the complaints around it."""
+
+    id: Id
+    began_at: Instant
+    stage: str
+    complaints_3h_before: int
+    complaints_3h_after: int
+
+
+class Report(Told):
+    """The report of one week, as known at `as_of`."""
+
+    week: str = Field(description="The local date it begins on.")
+    time_zone: str
+    starts_at: Instant
+    ends_at: Instant
+    counted_until: Instant
+    as_of: Instant
+    finished: bool
+    compared: bool = Field(description="There is a week before to compare with.")
+    figures: list[ReportFigure]
+    times: list[ReportTimes]
+    broadcasts: list[ReportBroadcast]
+
+
+class ReportRow(Told):
+    """One row behind a number. `kind` tells what `id` is the number of: a message, a case, an
+    answer, or a line of the ledger of facts."""
+
+    kind: str
+    id: Id
+    happened_at: Instant
+    open_s: int | None = Field(description="Of a time: its seconds of opening hours.")
+    elapsed_s: int | None
+
+
+class ReportRows(Told):
+    """Rows behind a number, and where to go on."""
+
+    as_of: Instant
+    items: list[ReportRow]
+    next: str | None = Field(description="Give it as `cursor` for the next page; null at the end.")

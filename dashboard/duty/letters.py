@@ -34,6 +34,16 @@ _TEMPLATES = Environment(
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that a mail brings; ``kind``/``subkind`` is its media type."""
+
+    name: str
+    kind: str
+    subkind: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Letter:
     """What a mail says, as plain text and as HTML. ``language``: as in HTML's ``lang``."""
 
@@ -41,6 +51,7 @@ class Letter:
     text: str
     html: str
     language: str
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,7 +169,7 @@ class _Maker:
             self._counted(
                 Figure.COMPLAINTS,
                 bad_when=Says.MORE,
-                details=(self._share_of(Figure.COMPLAINTS, _("%(share)s of what was read")),),
+                details=(self._share_read(Figure.COMPLAINTS),),
             ),
             self._mood(),
             self._first_answer(),
@@ -198,8 +198,8 @@ class _Maker:
         value = Cell(percent(part / whole, self.reader.language) if whole else "–", strong=True)
         happy = Key(Figure.READ, By.MOOD, "positive")
         details = (
-            self._named(key, _("%(num)s unhappy")),
-            self._named(happy, _("%(num)s happy")),
+            self._named(key, lambda num: _("%(number)s unhappy", number=num)),
+            self._named(happy, lambda num: _("%(number)s happy", number=num)),
         )
         earlier = (
             Cell(
@@ -228,9 +228,8 @@ class _Maker:
         figure = Figure.FIRST_ANSWERS
         now, before = self.report.now.times[figure], self.report.before.times[figure]
         key = Key(figure)
-        details = [
-            self._named(key, ngettext("of %(num)s answer", "of %(num)s answers", now.number))
-        ]
+        said = ngettext("of %(num)s answer", "of %(num)s answers", now.number)
+        details = [Cell(said, self._link(key))]
         if now.p90 is not None:
             details.append(Cell(_("nine of ten within %(span)s", span=self.dates.length(now.p90))))
         return self._headline(
@@ -258,7 +257,7 @@ class _Maker:
                 )
             )
         waiting = Key(Figure.URGENT_UNANSWERED)
-        details.append(self._named(waiting, _("%(num)s never answered")))
+        details.append(self._named(waiting, lambda num: _("%(number)s never answered", number=num)))
         return self._counted(Figure.URGENT, bad_when=Says.MORE, details=tuple(details))
 
     def _headline(
@@ -684,15 +683,14 @@ class _Maker:
             strong=not before,
         )
 
-    def _named(self, key: Key, text: str) -> Cell:
-        value = self.report.now.numbers[key]
-        return Cell(text % {"num": self._n(value)}, self._link(key))
+    def _named(self, key: Key, text: Callable[[str], str]) -> Cell:
+        return Cell(text(self._n(self.report.now.numbers[key])), self._link(key))
 
-    def _share_of(self, figure: Figure, text: str) -> Cell | None:
+    def _share_read(self, figure: Figure) -> Cell | None:
         share = self.report.now.share(figure, Figure.READ)
         if share is None:
             return None
-        return Cell(text % {"share": percent(share, self.reader.language)})
+        return Cell(_("%(share)s of what was read", share=percent(share, self.reader.language)))
 
     def _time(self, times: Times, key: Key, *, before: bool = False) -> Cell:
         counts = self.report.before if before else self.report.now

@@ -26,6 +26,7 @@ class Scope(StrEnum):
     CUSTOMERS_WRITE = "customers:write"
     BROADCASTS_READ = "broadcasts:read"
     BROADCASTS_WRITE = "broadcasts:write"
+    REPORTS_READ = "reports:read"
 
 
 class ApiToken(Base):
