@@ -318,7 +318,8 @@ class _Maker:
             earlier = before.numbers[messages]
             found.append(
                 Bar(
-                    name,
+                    # A whole English name is wider than its column.
+                    name[:3] if name.isascii() else name,
                     now.numbers[messages],
                     self._n(now.numbers[messages]),
                     part=now.numbers[complaints],
