@@ -221,6 +221,7 @@ class Pages:
         self.keep(shown.height * scale + 2)
         top = pdf.get_y() + 1
         left = MARGIN + (self.width - width if self.right_to_left else 0)
+        margin = pdf.c_margin
         for one in shown.shapes:
             if isinstance(one, Box):
                 fill, edge = _FILLS[one.role]
@@ -235,15 +236,21 @@ class Pages:
                     style="DF" if edge else "F",
                 )
                 continue
-            pdf.set_font("f0", "B" if one.role == "value" else "", 12 * scale * 72 / 25.4)
+            high = 12 * scale
+            pdf.set_font("f0", "B" if one.role == "value" else "", high * 72 / 25.4)
             pdf.set_text_color(*_INK)
-            length = pdf.get_string_width(one.text)
+            # A cell as wide as need be, for only cells fall back to other fonts. Its base line is
+            # at four fifths of its height.
+            begins_left = (one.anchor == "start") != self.right_to_left
             x = left + one.x * scale
-            if one.anchor == "middle":
-                x -= length / 2
-            elif (one.anchor == "start") == self.right_to_left:
-                x -= length
-            pdf.text(x, top + one.y * scale, one.text)
+            # Never beyond the edge: a negative place would be one from the other side.
+            wide = min(80.0, 2 * x if one.anchor == "middle" else 80.0 if begins_left else x)
+            at = wide / 2 if one.anchor == "middle" else 0.0 if begins_left else wide
+            pdf.c_margin = 0
+            pdf.set_xy(x - at, top + one.y * scale - 0.8 * high)
+            align = "C" if one.anchor == "middle" else "L" if begins_left else "R"
+            pdf.cell(wide, high, one.text, align=align)
+            pdf.c_margin = margin
         pdf.set_xy(MARGIN, top + shown.height * scale + 2)
 
     def output(self) -> bytes:

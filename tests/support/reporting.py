@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from random import Random
 
 from sqlalchemy import select
@@ -222,8 +222,8 @@ def any_day(shop: CountedShop, seed: int, first: str) -> None:
         "where is it? late",
     )
     for number in range(60):
-        hour, day = dice.randrange(24), dice.randrange(7)
-        wall = f"{first[:8]}{int(first[8:]) + day:02d} {hour:02d}:{dice.randrange(60):02d}"
+        hour, day = dice.randrange(24), date.fromisoformat(first) + timedelta(dice.randrange(7))
+        wall = f"{day} {hour:02d}:{dice.randrange(60):02d}"
         key = f"any{seed}-{number}"
         match dice.randrange(7):
             case 0 if cases:
