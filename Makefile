@@ -14,7 +14,7 @@ help: ## Show this text
 	@echo "make test         run the tests (ARGS='-k import' for some of them)"
 	@echo "make lint         check style, types, imports between rooms, translations"
 	@echo "make format       put the code into the one style"
-	@echo "make bench        measure: import, memory, inbox and search"
+	@echo "make bench        measure: import, memory, inbox, customers, the report"
 	@echo "make bench-kill   kill it 200 times at work: is anything lost, doubled or sent twice?"
 	@echo "make bench-broadcast  kill it 200 times while it tells 10,000 people"
 	@echo "make screenshots  take the README's pictures anew, and time its way"

@@ -30,7 +30,7 @@ ENV_PREFIX = "SHENAVA_"
 FILE_NAME = "shenava.toml"
 
 # Read by the tests alone (docs/architecture.md, "Tests").
-_TEST_VARIABLES = frozenset({"SHENAVA_X_OPENAPI"})
+_TEST_VARIABLES = frozenset({"SHENAVA_X_OPENAPI", "SHENAVA_REPLAY"})
 
 _THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 _FROM_TO = re.compile(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d")

@@ -296,6 +296,7 @@ def _make_ready(settings: Settings, copy: Path, manifest: Manifest) -> int:
         with store.write() as session:
             act_through(session, COMMAND_LINE)
             count = set_aside(session, manifest.made, store.clock.now())
+            _keep_reports(session, settings, store.clock.now())
             _end_access(session)
     finally:
         store.close()
@@ -328,8 +329,17 @@ def make_safe(settings: Settings, made: datetime | None) -> int:
             act_through(session, COMMAND_LINE)
             last = session.scalar(select(func.max(Change.at)))
             count = set_aside(session, made or last or now, now)
+            _keep_reports(session, settings, now)
             _end_access(session)
     return count
+
+
+def _keep_reports(session: Session, settings: Settings, now: datetime) -> None:
+    """What may have been mailed since the backup is not mailed again."""
+    from reports import issuing
+    from responder.policy import policy_of
+
+    issuing.set_aside(session, policy_of(settings).hours, issuing.rules_of(settings), now)
 
 
 def _end_access(session: Session) -> None:

@@ -43,15 +43,24 @@ OPENAPI = "SHENAVA_X_OPENAPI"
 """Names X's own OpenAPI document; the tests marked ``conformance`` run where it is set."""
 
 
+REPLAY = "SHENAVA_REPLAY"
+"""Names the folder of real posts; the tests marked ``replay`` run where it is set."""
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "conformance: checked against X's own OpenAPI document")
+    config.addinivalue_line("markers", "replay: counts real posts that are not in the project")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without the document there is nothing to check against: those tests are left out."""
-    if os.environ.get(OPENAPI):
-        return
-    left_out = [item for item in items if item.get_closest_marker("conformance")]
+    """Without the document, or the posts, there is nothing to check against: those tests are left
+    out."""
+    missing = [
+        marker
+        for marker, variable in (("conformance", OPENAPI), ("replay", REPLAY))
+        if not os.environ.get(variable)
+    ]
+    left_out = [item for item in items if any(map(item.get_closest_marker, missing))]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]

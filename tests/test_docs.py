@@ -21,7 +21,16 @@ WRITTEN = [
     *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")),
     *sorted((ROOT / "docs").glob("*.md")),
 ]
-ROOMS = ("config", "shenava", "collectors", "sentiment", "responder", "dashboard", "service")
+ROOMS = (
+    "config",
+    "shenava",
+    "collectors",
+    "sentiment",
+    "responder",
+    "reports",
+    "dashboard",
+    "service",
+)
 
 
 @pytest.mark.parametrize("name", PAGES)
