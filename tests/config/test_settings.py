@@ -53,7 +53,7 @@ WRONG = {
     "public_url": ["shop.example", "ftp://shop.example"],
     "time_zone": ["Teheran", "", "../etc/passwd", "/etc/localtime"],
     "language": ["farsi", "FA"],
-    "calendar": ["hijri"],
+    "calendar": ["lunar"],
     "first_weekday": ["friday"],
     "answer_urgent_minutes": ["0", "10081", "1.5", "ten"],
     "answer_high_minutes": ["0"],
