@@ -153,6 +153,12 @@ class Watch:
     posts: Sequence[OutboxRow]
     """Public posts that were sent."""
 
+    def platform_of(self, post: OutboxRow) -> Platform:
+        """Where it stands."""
+        return next(
+            one.account.platform for one in self.accounts if one.account.id == post.account_id
+        )
+
     @property
     def failed(self) -> int:
         return self.progress.of(Outcome.FAILED)

@@ -33,9 +33,10 @@ class Stage:
     home: Path
     port: int
 
-    def service(self) -> AbstractContextManager[Service]:
+    def service(self, **settings: object) -> AbstractContextManager[Service]:
         """``shenava run --rehearsal``; at the same address each time."""
-        return running_service(self.home, "--rehearsal", port=self.port, business_hours="always")
+        given = {"business_hours": "always", **settings}
+        return running_service(self.home, "--rehearsal", port=self.port, **given)
 
     def rehearse(self, *words: object) -> Any:
         """``shenava rehearse …``: what it says."""
