@@ -22,7 +22,7 @@ from responder.broadcasts.progress import (
 from responder.circumstances import Rules
 from shenava.channels import Outgoing
 from shenava.channels.rules import Length
-from shenava.messages import Deed, Language
+from shenava.messages import Deed, Language, Platform
 from shenava.store import (
     Account,
     AccountState,

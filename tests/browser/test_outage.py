@@ -250,6 +250,9 @@ def test_an_outage_is_told_on_both_platforms_and_so_is_its_end(
         page.goto(f"{night.shop.address}/broadcasts/{first}")
         expect(page.locator(".channel-part")).to_have_count(2)
         expect(page.locator(".posted")).to_have_count(2)
+        names = ["ایکس", "اینستاگرام"] if language == "fa" else ["X", "Instagram"]
+        for number, name in enumerate(names):
+            expect(page.locator(".posted").nth(number)).to_contain_text(name)
         axe(page)
         shoot(page, f"watch-{language}")
 
@@ -313,4 +316,8 @@ def test_an_outage_is_told_on_both_platforms_and_so_is_its_end(
                 "told_elsewhere",
             }
         assert again
+        # What listens for news would complain in the console that the service is gone.
+        for one in (page, approver):
+            if one is not None:
+                one.goto("about:blank")
         assert service.stop() == 0
