@@ -55,6 +55,7 @@ from shenava.store import (
     Fact,
     FactKind,
     Message,
+    OwnMessageRow,
     Sighting,
     Store,
     case_rank,
@@ -95,6 +96,7 @@ def take_in_session(
     delivered = [storable(item) for item in batch]
     marks = erased.marks(session, delivered)
     batch = reconcile.same(session, erased.allowed(marks, delivered))
+    batch = _not_our_own(session, batch)
     if not batch:
         return IntakeResult(duplicate=len(delivered))
     found = editions.families(session, batch)
@@ -153,6 +155,32 @@ def take_in_session(
         duplicate=len(delivered) - len(fresh),
         message_ids=tuple(family.message_id for family in fresh),
     )
+
+
+def _not_our_own(session: Session, batch: Sequence[Incoming]) -> Sequence[Incoming]:
+    """``batch`` without what the shop wrote itself. A search finds that too, and some platforms
+    do not say who wrote what it finds (Instagram's hashtags)."""
+    found = {(item.account.platform, item.native_key) for item in batch if _may_be_ours(item)}
+    if not found:
+        return batch
+    ours = {
+        (row.platform, row.native_key)
+        for row in session.execute(
+            select(OwnMessageRow.platform, OwnMessageRow.native_key).where(
+                OwnMessageRow.platform.in_({platform for platform, _ in found}),
+                OwnMessageRow.native_key.in_({key for _, key in found}),
+            )
+        )
+    }
+    return [
+        item
+        for item in batch
+        if not _may_be_ours(item) or (item.account.platform, item.native_key) not in ours
+    ]
+
+
+def _may_be_ours(item: Incoming) -> bool:
+    return item.kind is MessageKind.POST and item.source is Source.SEARCH
 
 
 @dataclass(frozen=True, slots=True)

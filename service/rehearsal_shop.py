@@ -27,6 +27,8 @@ TERMS = ("نورا", "Noora")
 """What customers write who speak of the shop without naming its account."""
 HASHTAG = "نورا"
 
+_SEARCH_AFTER = timedelta(seconds=15)
+
 _EVERY_S = {
     # X's paces hold here too: 300 looks at mentions in 15 minutes, but 15 at private messages.
     Platform.X: {Source.MENTION: 5, Source.SEARCH: 10, Source.OWN: 10, Source.INBOX: 70},
@@ -137,7 +139,8 @@ def _add_feeds(store: Store, account_id: int, connection: Connection) -> None:
                     source=source,
                     query=_query(connection, source),
                     every_s=every_s,
-                    next_at=now,
+                    # What is searched for finds the shop's own posts too: those are read first.
+                    next_at=now + _SEARCH_AFTER if source is Source.SEARCH else now,
                     # Not all at once.
                     sweep_at=now + SWEEP_EVERY / 12 + timedelta(minutes=number),
                 )

@@ -41,6 +41,7 @@ from shenava.store import (
     Identity,
     IdentityHandle,
     Message,
+    OwnMessageRow,
     Post,
     Sighting,
     Store,
@@ -424,3 +425,25 @@ def test_what_a_message_is_beside_its_words_is_kept(store: Store) -> None:
     with store.read() as session:
         message = session.scalars(select(Message)).one()
         assert (message.about, message.about_url) == (story.kind, story.url)
+
+
+def test_what_the_shop_wrote_itself_is_no_customers_message_when_a_search_finds_it(
+    store: Store,
+) -> None:
+    take_in(store, [incoming("1")])
+    with store.write() as session:
+        account = session.scalars(select(Account)).one()
+        own = OwnMessageRow(
+            platform=account.platform, native_key="77", account_id=account.id, kind="post",
+            text="Autumn sale", written_at=START, received_at=START,
+        )  # fmt: skip
+        session.add(own)
+    nobody = Author(native_id=None, handle="?")
+    found = [
+        replace(incoming(key), kind=MessageKind.POST, source=Source.SEARCH, author=nobody)
+        for key in ("77", "78")
+    ]
+    result = take_in(store, found)
+    assert (result.new, result.duplicate) == (1, 1)
+    with store.read() as session:
+        assert set(session.scalars(select(Message.native_key))) == {"1", "78"}

@@ -269,7 +269,7 @@ def test_a_case_takes_few_questions_at_any_length(shop: Store, questions: list[s
         questions.clear()
         with shop.read() as session:
             assert thread(session, key, ME)
-        assert len(questions) <= 22
+        assert len(questions) <= 26
 
 
 def test_a_case_that_is_gone_has_no_row(shop: Store) -> None:
