@@ -125,7 +125,9 @@ def test_closing_is_counted_once(shop: Store, cases: list[int]) -> None:
     assert second.changed == ()
     with shop.read() as session:
         facts = session.scalars(select(Fact).where(Fact.kind == FactKind.CASE_CLOSED)).all()
-    assert [fact.details for fact in facts] == [{"by": SARA}] * 3
+    assert [fact.details["by"] for fact in facts] == [SARA] * 3
+    opened = {case(shop, key).opened_at.isoformat() for key in cases}
+    assert {fact.details["opened_at"] for fact in facts} == opened
     assert {case(shop, key).closed_at for key in cases} == {LATER}
 
 

@@ -362,7 +362,8 @@ def test_the_commands_say_where_the_key_is_and_what_came_back(
     file = tmp_path / "backup.tar.gz"
     made = shenava(filled.home, "backup", file)
     assert made.returncode == 0, made.stderr
-    assert f"secret key is not in it, on purpose: keep a copy of {filled.home}" in made.stdout
+    assert f"The keys in {filled.home} (secret.key, vault.key and" in made.stdout
+    assert "keep a copy of them in another safe place" in made.stdout
     new = tmp_path / "new"
     back = shenava(new, "restore", file)
     assert back.returncode == 0, back.stderr

@@ -363,7 +363,7 @@ def test_cases_of_very_many_messages_are_read_in_pieces(
     reach = 604
     assert max(question.parameters for question in asked) == 60
     # No more questions than pieces, of verdicts and of corrections, and a few of the batch.
-    assert len(asked) <= 2 * (reach // 60 + 1) + 12
+    assert len(asked) <= 2 * (reach // 60 + 1) + 14
     with store.read() as session:
         assert all(session.scalars(select(Case.judged)))
 
