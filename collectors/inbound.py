@@ -149,7 +149,7 @@ class Lost(Exception):
 def claim_due(store: Store) -> Claim | None:
     """Claim the event that waits longest; ``None`` when none does."""
     now, token = store.clock.now(), secrets.token_hex(16)
-    free = (
+    waiting = (
         select(InboundEvent.id)
         .where(
             InboundEvent.next_at <= now,
@@ -157,13 +157,13 @@ def claim_due(store: Store) -> Claim | None:
         )
         .order_by(InboundEvent.next_at, InboundEvent.id)
         .limit(1)
-        .with_for_update(skip_locked=True)
-        .cte("free")
     )
     with store.read() as session:
-        # A look that writes nothing, each second: SQLite's one writer is left alone.
-        if session.scalar(select(free.c.id)) is None:
+        # A look that writes nothing and locks nothing, each second: SQLite's one writer is left
+        # alone.
+        if session.scalar(waiting) is None:
             return None
+    free = waiting.with_for_update(skip_locked=True).cte("free")
     with store.write() as session:
         row = session.execute(
             update(InboundEvent)

@@ -65,16 +65,16 @@ def claim_due(store: Store, mail: type[Mail]) -> MailClaim | None:
         .where(mail.state == MailState.QUEUED, mail.not_before <= now)
         .order_by(mail.not_before, mail.id)
         .limit(1)
-        .with_for_update(skip_locked=True)
-        .cte("due")
     )
     with store.read() as session:
-        if session.scalar(select(due.c.id)) is None:
+        # A look that writes nothing and locks nothing: SQLite's one writer is left alone.
+        if session.scalar(due) is None:
             return None
+    free = due.with_for_update(skip_locked=True).cte("free")
     with store.write() as session:
         mail_id = session.scalar(
             update(mail)
-            .where(mail.id.in_(select(due.c.id)), mail.state == MailState.QUEUED)
+            .where(mail.id.in_(select(free.c.id)), mail.state == MailState.QUEUED)
             .values(
                 state=MailState.CLAIMED,
                 claimed_until=now + CLAIM_LEASE,

@@ -54,16 +54,20 @@ class Store:
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._writer = self.engine.execution_options(shenava_write=True)
         # SQLite reads from one view of the data anyway; PostgreSQL takes a new one for each
-        # statement unless told.
+        # statement unless told. There a reader may not lock rows either: on one view of the data,
+        # a row that somebody else has changed meanwhile would be an error and not a wait.
         self._reader = (
             self.engine
             if self.is_sqlite
-            else self.engine.execution_options(isolation_level="REPEATABLE READ")
+            else self.engine.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
         )
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A session on one consistent view of the data. What is changed in it is thrown away."""
+        """A session on one consistent view of the data. Nothing can be changed by it: PostgreSQL
+        refuses, and what SQLite takes is thrown away."""
         with Session(self._reader, expire_on_commit=False) as session:
             yield session
 

@@ -192,6 +192,17 @@ def test_what_a_reader_changes_is_thrown_away(store: Store, ids: Ids) -> None:
         assert session.scalars(select(Case.priority)).one() == 1
 
 
+def test_a_reader_of_postgresql_can_neither_lock_nor_change(
+    postgresql_store: Store,
+) -> None:
+    """On one view of the data, locking a row that somebody changed meanwhile would be an error; so
+    it is one always, and not only when many do it at once."""
+    one_of_each(postgresql_store)
+    for statement in (select(Case.id).with_for_update(), update(Case).values(priority=3)):
+        with pytest.raises(DBAPIError, match="read-only"), postgresql_store.read() as session:
+            session.execute(statement)
+
+
 def test_a_reader_has_one_view_of_the_data_from_first_to_last(store: Store) -> None:
     take_in(store, many(3))
     count = select(func.count()).select_from(Message)
