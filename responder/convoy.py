@@ -51,6 +51,7 @@ from shenava.store import (
     Account,
     AccountState,
     Alone,
+    App,
     Broadcast,
     BroadcastState,
     OutboxRow,
@@ -140,6 +141,7 @@ def depart(store: Store, means: Means, worker: str, most: int) -> Convoy:
     with store.write_alone(Alone.BROADCAST) as session:
         now = store.clock.now()
         lines = _lines(session, means.rules, now)
+        rates.hold(session, (use for line in lines for use in line.uses))
         chosen, again = _choose(session, lines, most, now)
         if not chosen:
             return Convoy(again_at=_next(session, again, now))
@@ -188,7 +190,8 @@ def arrive(store: Store, means: Means, came: Sequence[Arrived]) -> None:
                 for use in one.departed.uses
             },
         )
-        sent = []
+        sent: list[tuple[OutboxRow, Sent]] = []
+        failed: list[tuple[OutboxRow, Exception]] = []
         for one in came:
             claim = one.departed.claim
             row = rows.get(claim.row_id)
@@ -197,8 +200,13 @@ def arrive(store: Store, means: Means, came: Sequence[Arrived]) -> None:
             elif isinstance(one.outcome, Sent):
                 sent.append((row, one.outcome))
             else:
-                _put_down(session, row, one.outcome, now, means)
+                failed.append((row, one.outcome))
         mark_all_sent(session, sent, now, means.policy)
+        if failed:
+            # As at the departure: money after rows, and of several apps in one order.
+            _lock_money(session, {row.account_id for row, _ in failed})
+        for row, error in failed:
+            _put_down(session, row, error, now, means)
         _note(session, rows.values())
 
 
@@ -357,9 +365,13 @@ def _requeue(row: OutboxRow, now: datetime, reason: str | None) -> None:
 
 
 def _slow_down(session: Session, row: OutboxRow, until: datetime) -> None:
-    """The platform says "later" to one: the others of its line need not be told so one by one."""
-    session.execute(
-        update(OutboxRow)
+    """The platform says "later" to one: the others of its line need not be told so one by one.
+
+    Those that somebody else has locked are about to leave, or being stopped: they are left alone,
+    for waiting for them here, with other rows and money in hand, would be a deadlock.
+    """
+    others = (
+        select(OutboxRow.id)
         .where(
             OutboxRow.broadcast_id.is_not(None),
             OutboxRow.account_id == row.account_id,
@@ -367,9 +379,23 @@ def _slow_down(session: Session, row: OutboxRow, until: datetime) -> None:
             OutboxRow.state == OutboxState.QUEUED,
             OutboxRow.not_before < until,
         )
+        .with_for_update(skip_locked=True)
+        .cte("others")
+    )
+    session.execute(
+        update(OutboxRow)
+        .where(OutboxRow.id.in_(select(others.c.id)))
         .values(not_before=until)
         .execution_options(synchronize_session=False)
     )
+
+
+def _lock_money(session: Session, accounts: Collection[int]) -> None:
+    """The money of the apps of these accounts: nobody else's to change until the commit."""
+    apps = select(Account.app_id).where(Account.id.in_(accounts), Account.app_id.is_not(None))
+    session.execute(
+        select(App.id).where(App.id.in_(apps)).order_by(App.id).with_for_update(of=App)
+    ).all()
 
 
 def _note(session: Session, rows: Iterable[OutboxRow]) -> None:

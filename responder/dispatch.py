@@ -24,6 +24,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from responder import rates
 from responder.answered import ANSWERS, Answer, answered_all, echo_of, link_echoes
 from responder.circumstances import (
     Host,
@@ -191,14 +192,15 @@ def _depart(store: Store, claim: Claim, means: Means) -> _Departed | OutboxState
     """Ask the gate, reserve, and commit ``sending``: in one transaction."""
     with store.write() as session:
         now = store.clock.now()
+        app_id, uses = _uses(session, claim, means.rules)
+        rates.hold(session, uses)
         row = lock_with_case(session, claim.row_id)
         if row is None or not is_ours(row, claim, OutboxState.CLAIMED):
             return None
-        app_id = session.scalar(select(Account.app_id).where(Account.id == row.account_id))
         spent = meter.lock_spent(session, app_id, now) if app_id is not None else None
         row.price_micros = price_of(session, row, means.rules)
         facts = gather(session, row, means.rules, now, spent)
-        refused = _ask(session, row, facts, _uses(session, row, means.rules, app_id), now)
+        refused = _ask(session, row, facts, uses, now)
         if refused is not None:
             return hold_back(session, row, refused, now)
         if app_id is not None:
@@ -242,10 +244,18 @@ def hold_back(session: Session, row: OutboxRow, refused: Refused, now: datetime)
     return row.state
 
 
-def _uses(session: Session, row: OutboxRow, rules: Rules, app_id: int | None) -> list[Use]:
-    platform = session.scalars(select(Account.platform).where(Account.id == row.account_id)).one()
-    known = rules.get(platform)
-    return uses_of(known.limits_of(row.deed), row.account_id, app_id) if known else []
+def _uses(session: Session, claim: Claim, rules: Rules) -> tuple[int | None, list[Use]]:
+    """The app, and what the request of a claimed row counts as; neither changes any more."""
+    one = session.execute(
+        select(Account.app_id, Account.platform, OutboxRow.deed)
+        .join(Account, Account.id == OutboxRow.account_id)
+        .where(OutboxRow.id == claim.row_id)
+    ).one_or_none()
+    if one is None:
+        return None, []
+    known = rules.get(one.platform)
+    uses = uses_of(known.limits_of(one.deed), claim.account_id, one.app_id) if known else []
+    return one.app_id, uses
 
 
 # Arrival.

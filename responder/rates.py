@@ -66,9 +66,8 @@ def reserve_all(session: Session, uses: Iterable[Use], now: datetime) -> datetim
 
     Returns as :func:`reserve` does. The transaction must be a writing one.
     """
-    wanted = sorted(uses, key=lambda use: (use.subject, use.endpoint))
-    for use in wanted:
-        _lock(session, use)
+    wanted = _in_order(uses)
+    hold(session, wanted)
     later = [at for use in wanted if (at := when_free(session, use, now)) > now]
     if later:
         return max(later)
@@ -78,6 +77,20 @@ def reserve_all(session: Session, uses: Iterable[Use], now: datetime) -> datetim
             [{"subject": use.subject, "endpoint": use.endpoint, "at": now} for use in wanted],
         )
     return None
+
+
+def hold(session: Session, uses: Iterable[Use]) -> None:
+    """Nobody else may ask about these until the commit.
+
+    Whoever sends does this before locking cases, rows of the outbox and money, in this order, so
+    that no two senders wait for each other.
+    """
+    for use in _in_order(uses):
+        _lock(session, use)
+
+
+def _in_order(uses: Iterable[Use]) -> list[Use]:
+    return sorted(set(uses), key=lambda use: (use.subject, use.endpoint))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +104,8 @@ class Room:
 def room_for(session: Session, uses: Iterable[Use], most: int, now: datetime) -> Room:
     """How many requests that count as ``uses`` each may leave now, at most ``most``. Nobody else
     may ask about the same until the commit. The transaction must be a writing one."""
-    wanted = sorted(uses, key=lambda use: (use.subject, use.endpoint))
-    for use in wanted:
-        _lock(session, use)
+    wanted = _in_order(uses)
+    hold(session, wanted)
     count = most
     for use in wanted:
         for limit in use.limits:
@@ -124,7 +136,7 @@ def take(
 ) -> list[tuple[int, ...]]:
     """Reserve ``count`` requests that :func:`room_for` had room for. ``latest``: when the platform
     will surely have counted them. Returns what :func:`date_back` asks for, for each request."""
-    wanted = sorted(uses, key=lambda use: (use.subject, use.endpoint))
+    wanted = _in_order(uses)
     taken = [
         insert_numbered(
             session,

@@ -17,16 +17,28 @@ from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
 from random import Random
 
+from sqlalchemy.exc import DBAPIError
+
 from config import Settings
 from responder.broadcasts.feeding import PictureWanted
 from responder.broadcasts.running import Draw
 from responder.circumstances import Host
-from responder.convoy import FENCE, Arrived, Departed, NotBegun, arrive, depart, has_work
+from responder.convoy import (
+    FENCE,
+    Arrived,
+    Convoy,
+    Departed,
+    NotBegun,
+    arrive,
+    depart,
+    has_work,
+)
 from responder.dispatch import Means, before_leaving
 from responder.policy import Policy
 from service.sending import Senders
 from shenava.channels import Channel, OutcomeUnknown, PaymentRequired, Sent, Unauthorised
 from shenava.store import Store
+from shenava.store.session import may_be_repeated
 
 log = logging.getLogger(__name__)
 
@@ -136,8 +148,8 @@ class Fleet:
     def run(self, stop: threading.Event | None = None) -> int:
         """Send until nothing more may leave soon, or ``stop`` is set; returns how many left.
 
-        What is under way when it is to stop is waited for. Raises what the database raises; the
-        rows then tell where it stopped.
+        What is under way when it is to stop is waited for, and written down. Raises what the
+        database raises; the rows then tell where it stopped.
         """
         if not has_work(self._store):
             return 0
@@ -147,6 +159,7 @@ class Fleet:
         quick = float(self._threads * 4)
         looked_at: datetime | None = None
         again_at: datetime | None = None
+        broken: Exception | None = None
         with ThreadPoolExecutor(self._threads, thread_name_prefix="convoy") as carriers:
 
             def carry(departed: Departed) -> None:
@@ -161,11 +174,18 @@ class Fleet:
 
             while True:
                 now = self._store.clock.now()
-                stopping = stop is not None and stop.is_set()
+                stopping = broken is not None or (stop is not None and stop.is_set())
                 room = int(min(self._most, quick)) - under_way
                 may_ask = again_at is None or now >= again_at
                 if not stopping and may_ask and room >= max(1, min(self._most, quick) // 4):
-                    convoy = depart(self._store, self._means, self._worker, room)
+                    try:
+                        convoy = depart(self._store, self._means, self._worker, room)
+                    except Exception as error:
+                        # None of them left. Those that left before are still waited for: what
+                        # came of them must not be lost with this.
+                        if not (isinstance(error, DBAPIError) and may_be_repeated(error)):
+                            broken = error
+                        convoy = Convoy(again_at=now + timedelta(seconds=_SLICE_S))
                     for departed in convoy.rows:
                         carriers.submit(carry, departed)
                     under_way += len(convoy.rows)
@@ -186,6 +206,8 @@ class Fleet:
                             # It was reckoned while nothing had been answered yet.
                             again_at = None
                     continue
+                if broken is not None:
+                    raise broken
                 if stopping or again_at is None or again_at - now > _PATIENCE:
                     return sent
                 if looked_at == now:

@@ -11,8 +11,13 @@ import sys
 import traceback
 from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
 
 _FRAMES = 4
+_OURS = frozenset(
+    {"collectors", "config", "dashboard", "rehearsal", "reports", "responder", "sentiment"}
+    | {"service", "shenava"}
+)
 # Libraries that say in passing what is no event of ours. APScheduler warns each time a job is
 # still at work when its next turn comes, which is how the pipeline is meant to run.
 _QUIET = {
@@ -38,12 +43,20 @@ class OneLine(logging.Formatter):
 
 
 def failure(error: BaseException) -> str:
-    """An exception as its type and the innermost places it passed, without its text."""
-    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
-    places = " < ".join(
-        f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames)
-    )
-    return f"{type(error).__name__} at {places or 'unknown'}"
+    """An exception as its type and the places it passed, without its text: where it was raised,
+    and the innermost of our own. What PostgreSQL refused has its code (``40P01``: a deadlock)."""
+    passed = [
+        (_is_ours(frame), f"{Path(frame.f_code.co_filename).name}:{line} {frame.f_code.co_name}")
+        for frame, line in reversed(list(traceback.walk_tb(error.__traceback__)))
+    ]
+    places = [place for depth, (ours, place) in enumerate(passed) if ours or not depth]
+    code = getattr(getattr(error, "orig", None), "sqlstate", None)
+    name = f"{type(error).__name__} {code}" if code else type(error).__name__
+    return f"{name} at {' < '.join(places[:_FRAMES]) or 'unknown'}"
+
+
+def _is_ours(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0] in _OURS
 
 
 def set_up(level: str) -> None:

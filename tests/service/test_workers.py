@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 from support.factories import incoming, many
 from support.judges import WordJudge
 
@@ -156,6 +156,22 @@ def test_a_failing_job_is_logged_and_does_not_end_the_schedule(
     logged("wake snoozed", fail)()
     assert "'wake snoozed' failed" in caplog.records[0].getMessage()
     assert SECRET not in OneLine().format(caplog.records[0])
+
+
+def test_what_postgresql_refused_is_logged_by_its_code_and_our_own_places(
+    postgresql_store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The libraries between us and the error say nothing; a code says what it was."""
+
+    def fail() -> None:
+        with postgresql_store.write() as session:
+            session.execute(text("SELECT CAST(:secret AS INTEGER)"), {"secret": SECRET})
+
+    logged("wake snoozed", fail)()
+    line = OneLine().format(caplog.records[0])
+    assert "DataError 22P02 at " in line
+    assert " < run.py:" in line
+    assert SECRET not in line
 
 
 def test_an_import_waits_for_what_a_killed_worker_had_claimed(
