@@ -191,22 +191,34 @@ def _times(session: Session, found: Counts, as_of: datetime) -> None:
                 found.numbers[Key(figure, By.SPEED, str(speed_of(measure)))] += number
 
 
-def count_since(session: Session, figure: Figure, begin: int, end: int, as_of: datetime) -> int:
-    """One figure between two slots."""
-    told = FIGURES[figure]
+def count_one(session: Session, condition: Condition, as_of: datetime) -> int:
+    """What one figure comes to: the sum over what :func:`standing` lists."""
     e = ReportEntry
     return (
-        session.scalar(
-            select(cast(func.sum(e.count), Integer)).where(
-                e.kind == int(told.kind),
-                e.slot >= begin,
-                e.slot < end,
-                e.recorded_us <= micros(as_of),
-                e.shape.op("&")(told.mask) == told.value,
-            )
-        )
+        session.scalar(select(cast(func.sum(e.count), Integer)).where(*_meant(e, condition, as_of)))
         or 0
     )
+
+
+def _meant(entry: Any, condition: Condition, as_of: datetime) -> list[Any]:
+    """What is asked of ``entry`` so that it speaks of what the condition counts, be it written in
+    or off."""
+    asked = [
+        entry.kind == int(condition.kind),
+        entry.slot >= condition.span.begin,
+        entry.slot < condition.span.end,
+        entry.recorded_us <= micros(as_of),
+        entry.shape.op("&")(condition.mask) == condition.value,
+    ]
+    if condition.least is not None:
+        asked.append(entry.measure >= condition.least)
+    if condition.most is not None:
+        asked.append(entry.measure < condition.most)
+    if condition.since_us is not None:
+        asked.append(entry.happened_us >= condition.since_us)
+    if condition.until_us is not None:
+        asked.append(entry.happened_us < condition.until_us)
+    return asked
 
 
 def standing(entry: Any, condition: Condition, as_of: datetime) -> Sequence[Any]:
@@ -215,12 +227,8 @@ def standing(entry: Any, condition: Condition, as_of: datetime) -> Sequence[Any]
     at = micros(as_of)
     off = aliased(ReportEntry)
     asked = [
-        entry.kind == int(condition.kind),
-        entry.slot >= condition.span.begin,
-        entry.slot < condition.span.end,
-        entry.recorded_us <= at,
+        *_meant(entry, condition, as_of),
         entry.count == 1,
-        entry.shape.op("&")(condition.mask) == condition.value,
         ~exists().where(
             off.kind == entry.kind,
             off.subject_id == entry.subject_id,
@@ -231,10 +239,6 @@ def standing(entry: Any, condition: Condition, as_of: datetime) -> Sequence[Any]
             off.slot == entry.slot,
         ),
     ]
-    if condition.least is not None:
-        asked.append(entry.measure >= condition.least)
-    if condition.most is not None:
-        asked.append(entry.measure < condition.most)
     if condition.without is not None:
         other = aliased(ReportEntry)
         asked.append(

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
 from reports import shape
 from reports.shape import CHANNELS, INTENTS, LANGUAGES, MOODS, OUTCOMES, Part
-from reports.weeks import Span, Week
+from reports.weeks import SLOT_S, Span, Week
 from shenava.messages import Intent
 from shenava.store import EntryKind
 
@@ -58,7 +59,8 @@ class By(StrEnum):
     SPEED = "speed"
     """How long it took, by :data:`SPEEDS`."""
     SINCE = "since"
-    """Some hours from an instant: ``<slot>-<slot>``; for what followed a broadcast."""
+    """Between two instants: ``<second>-<second>``, from the epoch; for what came before a broadcast
+    and what followed it."""
 
 
 NOTHING_NAMED = "none"
@@ -171,8 +173,8 @@ def names(by: By) -> Mapping[int, str]:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A key in terms of the book: within ``span``, ``shape & mask = value``, and ``least`` ≤
-    ``measure`` < ``most``."""
+    """A key in terms of the book: within ``span``, ``shape & mask = value``, ``least`` ≤
+    ``measure`` < ``most``, and ``since_us`` ≤ ``happened_us`` < ``until_us``."""
 
     kind: EntryKind
     span: Span
@@ -181,6 +183,8 @@ class Condition:
     without: EntryKind | None = None
     least: int | None = None
     most: int | None = None
+    since_us: int | None = None
+    until_us: int | None = None
 
 
 def condition_of(key: Key, week: Week, span: Span) -> Condition:
@@ -188,7 +192,7 @@ def condition_of(key: Key, week: Week, span: Span) -> Condition:
     week has."""
     told = FIGURES[key.figure]
     mask, value = told.mask, told.value
-    least = most = None
+    least = most = since = until = None
     match key.by:
         case By.CHANNEL | By.LANGUAGE | By.MOOD | By.INTENT:
             part, values = PARTS[key.by]
@@ -201,14 +205,26 @@ def condition_of(key: Key, week: Week, span: Span) -> Condition:
             span = _within(week.hour(_number(day, 7), _number(hour, 24)), span)
         case By.SINCE:
             begin, _, end = key.value.partition("-")
-            span = Span(_number(begin, 1 << 31), _number(end, 1 << 31))
+            first, last = _number(begin, _LATEST_S), _number(end, _LATEST_S)
+            # Slots are found quickly; the first and the last of them belong in part only.
+            span = Span(first // SLOT_S, -(-last // SLOT_S))
+            since, until = first * 1_000_000, last * 1_000_000
         case By.SPEED:
             group = _number(key.value, len(SPEEDS) + 1)
             least = SPEEDS[group - 1] if group else 0
             most = SPEEDS[group] if group < len(SPEEDS) else None
         case None:
             pass
-    return Condition(told.kind, span, mask, value, told.without, least, most)
+    return Condition(told.kind, span, mask, value, told.without, least, most, since, until)
+
+
+def between(figure: Figure, begin: datetime, end: datetime) -> Key:
+    """The key of what a figure counts from ``begin`` to before ``end``, both to the second."""
+    return Key(figure, By.SINCE, f"{int(begin.timestamp())}-{int(end.timestamp())}")
+
+
+_LATEST_S = 1 << 33
+"""A second in the year 2242, which every calendar can say."""
 
 
 def _number(text: str, below: int) -> int:

@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import select
 
 from reports.book import settled
-from reports.counting import Counts, count, count_since
-from reports.figures import By, Figure, Key
+from reports.counting import Counts, count, count_one
+from reports.figures import By, Figure, Key, between, condition_of
 from reports.lists import listed, tellingest
-from reports.weeks import Span, Week, slot_of, week_before
+from reports.weeks import Span, Week, week_before
 from shenava.hours import BusinessHours
 from shenava.store import Fact, FactKind, Store
 
@@ -25,15 +25,17 @@ MOST_BROADCASTS = 20
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """A broadcast, and the complaints around it. ``ended``: what its ledger came to, by what became
-    of its recipients; empty while it runs."""
+    """A broadcast, and the complaints before and after the second in which it began. ``ended``:
+    what its ledger came to, by what became of its recipients; empty while it runs. ``until``: the
+    end of the time after it, which may still be to come."""
 
     broadcast_id: int
     stage: str
     at: datetime
     ended: dict[str, Any]
-    before: Span
-    after: Span
+    before: Key
+    after: Key
+    until: datetime
     complaints_before: int
     complaints_after: int
 
@@ -120,23 +122,20 @@ def _followed(session: Any, week: Week, span: Span, as_of: datetime) -> list[Fol
     found = []
     for item in reversed(page.items):
         fact = facts[item.subject_id]
-        at = slot_of(fact.happened_at)
-        width = int(AROUND.total_seconds()) // 900
-        before, after = Span(at - width, at), Span(at, at + width)
+        at = fact.happened_at
+        before = between(Figure.COMPLAINTS, at - AROUND, at)
+        after = between(Figure.COMPLAINTS, at, at + AROUND)
         found.append(
             Followed(
                 broadcast_id=int(fact.details["broadcast"]),
                 stage=str(fact.details["stage"]),
-                at=fact.happened_at,
+                at=at,
                 ended=ends.get(int(fact.details["broadcast"]), {}),
                 before=before,
                 after=after,
-                complaints_before=count_since(
-                    session, Figure.COMPLAINTS, before.begin, before.end, as_of
-                ),
-                complaints_after=count_since(
-                    session, Figure.COMPLAINTS, after.begin, after.end, as_of
-                ),
+                until=at + AROUND,
+                complaints_before=count_one(session, condition_of(before, week, span), as_of),
+                complaints_after=count_one(session, condition_of(after, week, span), as_of),
             )
         )
     return found

@@ -160,7 +160,13 @@ class ReportQuery(Parameters):
 
 class ReportRowQuery(ReportQuery):
     figure: str = Field(description="The name of a figure, as reports tell it.")
-    segment: str = Field(default="", description="Of a figure one segment, such as `channel:x`.")
+    segment: str = Field(
+        default="",
+        description=(
+            "Of a figure one segment, such as `channel:x`; of messages and complaints `since:A-B`"
+            " too, from second A of the epoch to before second B."
+        ),
+    )
     until: Instant | None = Field(
         default=None, description="The `counted_until` of a report whose week is not over."
     )

@@ -6,12 +6,14 @@ address of the list that it counts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
+from dashboard.broadcasts.words import OUTCOMES
 from dashboard.dates import Dates
 from dashboard.i18n import gettext as _
 from dashboard.i18n import ngettext
@@ -568,14 +570,16 @@ class _Maker:
             return None
         rows = []
         for one in self.report.broadcasts:
-            reached = one.ended.get("recipients", {})
-            told = ", ".join(f"{name}: {self._n(n)}" for name, n in sorted(reached.items()))
+            after = self._n(one.complaints_after)
+            if self.report.as_of < one.until:
+                after = _("%(number)s so far", number=after)
             rows.append(
                 (
                     Cell(self.dates.exact(one.at), f"{self.to.base}/broadcasts/{one.broadcast_id}"),
-                    Cell(told or _("under way")),
-                    self._since(one.complaints_before, one.before.begin, one.before.end),
-                    self._since(one.complaints_after, one.after.begin, one.after.end),
+                    Cell(words.stage_words(one.stage)),
+                    Cell(self._reached(one.ended) or _("under way")),
+                    Cell(self._n(one.complaints_before), self._link(one.before)),
+                    Cell(after, self._link(one.after)),
                 )
             )
         return Section(
@@ -584,6 +588,7 @@ class _Maker:
             table=Table(
                 (
                     _("Began"),
+                    _("Stage"),
                     _("Recipients"),
                     _("Complaints in the 3 hours before"),
                     _("in the 3 hours after"),
@@ -596,9 +601,14 @@ class _Maker:
             ),
         )
 
-    def _since(self, value: int, begin: int, end: int) -> Cell:
-        key = Key(Figure.COMPLAINTS, By.SINCE, f"{begin}-{end}")
-        return Cell(self._n(value), self._link(key))
+    def _reached(self, ended: Mapping[str, Any]) -> str:
+        """What became of a broadcast's recipients, in the order in which its page tells it."""
+        reached = ended.get("recipients", {})
+        return " · ".join(
+            f"{word}: {self._n(reached[outcome])}"
+            for outcome, word in OUTCOMES.items()
+            if reached.get(outcome)
+        )
 
     def _honestly(self) -> Section:
         told = (

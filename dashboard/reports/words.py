@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
+from dashboard.broadcasts.words import STAGES
 from dashboard.dates import Dates
 from dashboard.i18n import Lazy, lazy, plazy
 from dashboard.i18n import gettext as _
@@ -10,6 +13,7 @@ from dashboard.numerals import percent
 from reports.change import Change, Says
 from reports.figures import NOTHING_NAMED, By, Figure, Key
 from shenava.messages import Intent, Language, Platform, Sentiment
+from shenava.store import Stage
 
 TITLES: dict[Figure, Lazy] = {
     Figure.MESSAGES: lazy("Messages"),
@@ -148,9 +152,20 @@ def segment_words(key: Key, dates: Dates, day_names: tuple[str, ...]) -> str:
         case By.SPEED:
             return str(SPEEDS[int(key.value)])
         case By.SINCE:
-            return _("around a broadcast")
+            return _between(key, dates)
         case None:
             return ""
+
+
+def _between(key: Key, dates: Dates) -> str:
+    begin, _sign, end = key.value.partition("-")
+    first, last = (datetime.fromtimestamp(int(one), UTC) for one in (begin, end))
+    return _("from %(first)s to %(last)s", first=dates.exact(first), last=dates.exact(last))
+
+
+def stage_words(name: str) -> str:
+    """How far a broadcast said that things are."""
+    return str(STAGES[Stage(name)])
 
 
 def matter(name: str) -> str:

@@ -1,9 +1,10 @@
 """A night's outage in a browser: told on X and on Instagram at once, each complaint answered in its
-own language, and "it works again" to the same places and people."""
+own language, "it works again" to the same places and people, and the week's report tells of it."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -12,13 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import func, select
 from support.browsing import PASSWORD, Shop, make_admin, sign_in
 from support.processes import Service, free_port, wait_until
 from support.rehearsing import Stage
 
+from config.settings import UiLanguage
 from dashboard.auth.passwords import hashed
+from dashboard.broadcasts.words import STAGES
+from dashboard.i18n import words
+from dashboard.numerals import number as in_digits
 from rehearsal.instagram import World as InstagramWorld
 from rehearsal.instagram.model import Media
 from responder.broadcasts.content import Content
@@ -47,6 +52,8 @@ COMPLAINTS = 40
 """On both platforms together: the fewest that a rehearsed outage has."""
 
 SLOW_S = 120
+
+DIGITS = str.maketrans("۰۱۲۳۴۵۶۷۸۹", "0123456789")
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +203,63 @@ def _release(page: Page, night: Night, approver: Page | None) -> int:
     return number
 
 
+def _number_in(text: str) -> int:
+    found = re.search(r"\d+", text.translate(DIGITS))
+    assert found, text
+    return int(found[0])
+
+
+def _rows_behind(page: Page, link: Locator) -> int:
+    """Click a number: the rows of the list that opens, all its pages together. Then back."""
+    report = page.url
+    link.click()
+    page.wait_for_url("**/list?**")
+    rows = page.locator(".rows-behind > li").count()
+    while (more := page.locator(".actions a[href*='after=']")).count():
+        with page.expect_navigation():
+            more.click()
+        rows += page.locator(".rows-behind > li").count()
+    page.goto(report)
+    return rows
+
+
+def _the_report_tells_of_it(page: Page, night: Night, told: list[int], language: str) -> None:
+    """The running week: the complaints in their hour, both notices with what came before and after
+    each, and every number that is clicked has as many rows."""
+    page.click(".rail a[href='/reports/']")
+    page.click(".weeks li:first-child a")
+    page.wait_for_selector(".headlines")
+    say = words(UiLanguage(language)).gettext
+
+    # The hours of complaints: the outage is the only one, and stands in the chart.
+    assert page.locator(".part-hours svg .cell").count() >= 1
+    complaints = page.locator(".headline:nth-child(2) .great a")
+    number = _number_in(complaints.inner_text())
+    assert number >= 10
+    assert _rows_behind(page, complaints) == number
+
+    # The notices, each with who was told, in the reader's words.
+    rows = page.locator(".part-broadcasts tbody tr")
+    expect(rows).to_have_count(len(told))
+    stages = (Step.INVESTIGATING, Step.RESOLVED)
+    for place, (broadcast, stage) in enumerate(zip(told, stages, strict=True)):
+        row = rows.nth(place)
+        expect(row.locator(f"a[href$='/broadcasts/{broadcast}']")).to_have_count(1)
+        expect(row).to_contain_text(say(STAGES[stage].message))
+        sent = sum(1 for one in night.told(broadcast) if one.row.state is OutboxState.SENT)
+        expect(row).to_contain_text(f"{say('sent')}: {in_digits(sent, UiLanguage(language))}")
+
+    # The spike came before the first notice; after the last it is over.
+    around = [
+        [rows.nth(place).locator("a[href*='since']").nth(side) for side in (0, 1)]
+        for place in range(len(told))
+    ]
+    before, after = _number_in(around[0][0].inner_text()), _number_in(around[1][1].inner_text())
+    assert before >= 10 > after
+    assert _rows_behind(page, around[0][0]) == before
+    assert _rows_behind(page, around[1][1]) == after
+
+
 @pytest.mark.parametrize(("language", "width"), [("fa", 1440), ("en", 390)])
 def test_an_outage_is_told_on_both_platforms_and_so_is_its_end(
     stage: Stage,
@@ -316,6 +380,10 @@ def test_an_outage_is_told_on_both_platforms_and_so_is_its_end(
                 "told_elsewhere",
             }
         assert again
+
+        _the_report_tells_of_it(page, night, [first, second], language)
+        axe(page)
+        shoot(page, f"report-{language}")
         # What listens for news would complain in the console that the service is gone.
         for one in (page, approver):
             if one is not None:
