@@ -89,15 +89,16 @@ def _telling(session: Any, now: Counts, as_of: datetime) -> list[tuple[str, int]
             if key.figure is Figure.COMPLAINTS_ABOUT and key.by is By.INTENT and number
         )
     )
-    found: list[tuple[str, int]] = []
-    for _, name in about[:TOLD]:
-        key = Key(Figure.COMPLAINTS_ABOUT, By.INTENT, name)
-        told = {message for _, message in found}
-        for message in tellingest(session, key, now.week, now.span, as_of, limit=TOLD):
-            if message not in told:
-                found.append((name, message))
-                break
-    return found
+    matters = [name for _, name in about[:TOLD]]
+    if not matters:
+        return []
+    surest = tellingest(session, matters, now.span, as_of, limit=TOLD)
+    found: dict[int, str] = {}
+    for name in matters:
+        message = next((one for one in surest[name] if one not in found), None)
+        if message is not None:
+            found[message] = name
+    return [(name, message) for message, name in found.items()]
 
 
 def _followed(session: Any, week: Week, span: Span, as_of: datetime) -> list[Followed]:

@@ -75,17 +75,41 @@ _NO_RULES = Rule(
 
 def body_hash(row: OutboxRow) -> str:
     """SHA-256 of all that is sent, through which account and to whom."""
-    picture = row.picture.sha256 if row.picture is not None else None
-    body = [
-        row.deed.value,
+    return hash_of(
+        row.deed,
         row.account_id,
         row.case_id,
         row.message_id,
         row.to_key,
         row.to_native_id,
         row.text,
-        picture,
+        row.picture.sha256 if row.picture is not None else None,
         row.picture_alt,
+    )
+
+
+def hash_of(
+    deed: Deed,
+    account_id: int,
+    case_id: int | None,
+    message_id: int | None,
+    to_key: str | None,
+    to_native_id: str | None,
+    text: str,
+    picture: str | None,
+    picture_alt: str,
+) -> str:
+    """The :func:`body_hash` of a row to be. ``picture``: the SHA-256 of it."""
+    body = [
+        deed.value,
+        account_id,
+        case_id,
+        message_id,
+        to_key,
+        to_native_id,
+        text,
+        picture,
+        picture_alt,
     ]
     return hashlib.sha256(json.dumps(body).encode()).hexdigest()
 
@@ -195,11 +219,12 @@ class Written:
 class Surroundings:
     """What the store says of all that some rows have to do with, read at once.
 
-    ``messages``: by number. ``under_own_post``: messages that stand under a post of the account
-    that answers them. ``own``: (account, key) of what that account wrote itself.
-    ``wrote_privately``: when each (identity, account) last did. ``answered_privately``: by
-    message, the rows that answer it in private. ``newest``: of a case, its newest message.
-    ``wrote_again``: (case, identity), of people who wrote after they had opted out.
+    ``people``: those who are blocked or opted out. ``messages``: by number. ``under_own_post``:
+    messages that stand under a post of the account that answers them. ``own``: (account, key) of
+    what that account wrote itself. ``wrote_privately``: when each (identity, account) last did.
+    ``answered_privately``: by message, the rows that answer it in private. ``newest``: of a case,
+    its newest message. ``wrote_again``: (case, identity), of people who wrote after they had opted
+    out.
     """
 
     accounts: Mapping[int, Account]
@@ -293,7 +318,7 @@ def standing_of(row: Addressed, around: Surroundings) -> Standing:
     """How the one it goes to stands with the shop, as far as this row is concerned."""
     if row.identity_id is None:
         return _NOBODY
-    standing = around.people[row.identity_id]
+    standing = around.people.get(row.identity_id, _NOBODY)
     if standing.opted_out and isinstance(row, OutboxRow) and asked_for(row, around.wrote_again):
         return replace(standing, opted_out=False)
     return standing
@@ -343,7 +368,10 @@ def _people(session: Session, ids: Collection[int]) -> dict[int, Standing]:
     if not ids:
         return {}
     found = session.execute(
-        select(Identity.id, Identity.blocked_at, Identity.opted_out_at).where(Identity.id.in_(ids))
+        select(Identity.id, Identity.blocked_at, Identity.opted_out_at).where(
+            Identity.id.in_(ids),
+            Identity.blocked_at.is_not(None) | Identity.opted_out_at.is_not(None),
+        )
     )
     return {
         row.id: Standing(row.blocked_at is not None, row.opted_out_at is not None) for row in found

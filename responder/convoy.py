@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select, update
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, selectinload
 
 from responder import rates
 from responder.circumstances import (
@@ -288,7 +288,8 @@ def _lock(session: Session, row_ids: Collection[int]) -> list[OutboxRow]:
     rows = session.scalars(
         select(OutboxRow)
         .where(OutboxRow.id.in_(wanted))
-        .options(joinedload(OutboxRow.picture).undefer(Picture.content))
+        # Few have one, and only those are asked about it.
+        .options(selectinload(OutboxRow.picture).undefer(Picture.content))
         .order_by(OutboxRow.id)
         .with_for_update(of=OutboxRow)
         .execution_options(populate_existing=True)

@@ -8,6 +8,7 @@ again: the rows are the truth. What fails is logged and tried again; it never en
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import threading
@@ -135,6 +136,7 @@ def run(settings: Settings, out: TextIO, *, sample: bool = False, rehearse: bool
         scheduler.start()
         # Waits for the job in hand; jobs with more to do look at the event between batches.
         stack.callback(scheduler.shutdown, wait=True)
+        _settle_down()
         _greet(settings, first_admin_link(desk), out, rehearsal)
         server.serve(stop)
         log.info("stopping")
@@ -157,6 +159,13 @@ def _stop_on_signals(stop: threading.Event, stack: ExitStack) -> None:
     for number in numbers:
         signal.signal(number, handle)
     stack.callback(restore)
+
+
+def _settle_down() -> None:
+    """What is there after the start stays for ever: the collector of garbage need not go through
+    it again and again while a plan for a hundred thousand people is made."""
+    gc.collect()
+    gc.freeze()
 
 
 def _try_again(store: Store) -> None:

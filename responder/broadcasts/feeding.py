@@ -17,9 +17,9 @@ from sqlalchemy.orm import Session
 
 from responder.broadcasts.content import Content
 from responder.broadcasts.plan import LeftOut
-from responder.circumstances import body_hash
+from responder.circumstances import hash_of
 from responder.pictures import as_drawn
-from shenava.messages import Deed, Language
+from shenava.messages import Deed, Language, Platform
 from shenava.store import (
     Account,
     Broadcast,
@@ -31,7 +31,7 @@ from shenava.store import (
     RecipientState,
     Stage,
 )
-from shenava.store.bulk import update_by_id
+from shenava.store.bulk import insert_numbered, update_by_id
 
 AHEAD = 1_000
 """Rows of one account and manner that wait in the outbox."""
@@ -160,72 +160,108 @@ def _feed_line(
         .limit(most)
     ).all()
     platform = session.scalars(select(Account.platform).where(Account.id == account_id)).one()
-    content = Content.of_json(broadcast.content)
-    rows = [
-        _row(one, broadcast, account_id, deed, _text(content, platform, one, deed), pictures, now)
-        for one in found
-    ]
-    session.add_all(rows)
-    session.flush()
+    if not found:
+        return 0
+    say = _Words(Content.of_json(broadcast.content), platform, deed)
+    drawn = None
+    if any(one.kind is RecipientKind.PLACE for one in found):
+        drawn = _kept(session, pictures.get(account_id), now)
+    common: dict[str, Any] = {
+        "principal": f"broadcast:{broadcast.id}",
+        "deed": deed,
+        "account_id": account_id,
+        "state": OutboxState.QUEUED,
+        "by_hand": False,
+        "created_at": now,
+        "not_before": now,
+        "expires_at": broadcast.expires_at,
+        "evidence": {},
+        "price_micros": 0,
+        "created_by": broadcast.submitted_by or broadcast.created_by,
+        "approved_by": broadcast.approved_by,
+        "broadcast_id": broadcast.id,
+    }
+    # Plain rows: a hundred thousand of them would be slow to make one by one.
+    numbers = insert_numbered(
+        session, OutboxRow, [common | _told_one(one, account_id, say, drawn) for one in found]
+    )
     update_by_id(
         session,
         Recipient,
         [
-            {"b_id": one.id, "state": RecipientState.HANDED, "outbox_id": row.id}
-            for one, row in zip(found, rows, strict=True)
+            {"b_id": one.id, "state": RecipientState.HANDED, "outbox_id": number}
+            for one, number in zip(found, numbers, strict=True)
         ],
-    ) if rows else None
-    # Let go of them: a hundred thousand rows must not gather in one session.
-    for row in rows:
-        session.expunge(row)
-    return len(rows)
+    )
+    return len(numbers)
 
 
-def _text(content: Content, platform: Any, one: Any, deed: Deed) -> str:
-    place = one.kind is RecipientKind.PLACE
-    return content.text_for(platform, one.language, deed, place=place)
+class _Words:
+    """What is said in one manner on one platform, found once for each language."""
+
+    def __init__(self, content: Content, platform: Platform, deed: Deed) -> None:
+        self._content, self._platform, self.deed = content, platform, deed
+        self._found: dict[tuple[Language, bool], str] = {}
+
+    def to(self, language: Language, *, place: bool) -> str:
+        key = (language, place)
+        if key not in self._found:
+            self._found[key] = self._content.text_for(
+                self._platform, language, self.deed, place=place
+            )
+        return self._found[key]
 
 
-def _row(
-    one: Any,
-    broadcast: Broadcast,
-    account_id: int,
-    deed: Deed,
-    text: str,
-    pictures: Pictures,
-    now: datetime,
-) -> OutboxRow:
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """A picture that is kept: its row, its SHA-256, what it shows."""
+
+    picture_id: int
+    sha256: str
+    alt: str
+
+
+def _kept(session: Session, made: tuple[bytes, str] | None, now: datetime) -> _Drawn | None:
+    if made is None:
+        return None
+    picture = as_drawn(made[0], now)
+    session.add(picture)
+    session.flush()
+    return _Drawn(picture.id, picture.sha256, made[1])
+
+
+def _told_one(one: Any, account_id: int, say: _Words, drawn: _Drawn | None) -> dict[str, Any]:
+    """What of a row of the outbox is one recipient's own."""
     is_place = one.kind is RecipientKind.PLACE
-    picture, alt = (pictures.get(account_id) if is_place else None) or (None, "")
-    row = OutboxRow(
-        principal=f"broadcast:{broadcast.id}",
-        key=one.key,
-        deed=deed,
-        account_id=account_id,
-        case_id=one.case_id,
-        message_id=one.message_id,
-        identity_id=one.identity_id,
-        to_key=one.to_key,
-        to_native_id=_native_id(one.native) if deed in _PRIVATE else None,
-        text=text,
-        picture=as_drawn(picture, now) if picture is not None else None,
-        picture_alt=alt,
-        state=OutboxState.QUEUED,
+    picture = drawn if is_place else None
+    text = say.to(one.language, place=is_place)
+    to_native_id = _native_id(one.native) if say.deed in _PRIVATE else None
+    alt = picture.alt if picture else ""
+    return {
+        "key": one.key,
+        "case_id": one.case_id,
+        "message_id": one.message_id,
+        "identity_id": one.identity_id,
+        "to_key": one.to_key,
+        "to_native_id": to_native_id,
+        "text": text,
+        "picture_id": picture.picture_id if picture else None,
+        "picture_alt": alt,
         # A person pressed the button, but wrote to none of them: what platforms let people
         # alone do is not claimed for it.
-        automatic=not is_place,
-        by_hand=False,
-        created_at=now,
-        not_before=now,
-        expires_at=broadcast.expires_at,
-        evidence={},
-        price_micros=0,
-        created_by=broadcast.submitted_by or broadcast.created_by,
-        approved_by=broadcast.approved_by,
-        broadcast_id=broadcast.id,
-    )
-    row.body_hash = body_hash(row)
-    return row
+        "automatic": not is_place,
+        "body_hash": hash_of(
+            say.deed,
+            account_id,
+            one.case_id,
+            one.message_id,
+            one.to_key,
+            to_native_id,
+            text,
+            picture.sha256 if picture else None,
+            alt,
+        ),
+    }
 
 
 _PRIVATE: Sequence[Deed] = (Deed.DM, Deed.PRIVATE_REPLY)

@@ -93,7 +93,7 @@ class Snapshot:
     can_host: bool
     spots: Mapping[int, Spot]
     places: Sequence[tuple[int, Language]]
-    people: Sequence[Candidate]
+    people: Iterable[Candidate]
     seen_upto: int
 
 
@@ -208,6 +208,7 @@ class _Planner:
     _fits: dict[tuple[Platform, Deed, str], bool] = field(default_factory=dict)
     _costs: dict[tuple[Platform, Deed, str, bool], int] = field(default_factory=dict)
     _nearest: dict[Language | None, Language | None] = field(default_factory=dict)
+    _paces: dict[tuple[Platform, Deed], tuple[Limit, ...]] = field(default_factory=dict)
 
     def add_place(self, account_id: int, language: Language) -> None:
         spot = self.snapshot.spots[account_id]
@@ -401,8 +402,11 @@ class _Planner:
             self.taken[_counter(spot, limit)] += 1
 
     def _limits(self, spot: Spot, deed: Deed) -> tuple[Limit, ...]:
-        known = self.rules.get(spot.platform)
-        return limits_of(known, deed) if known is not None else ()
+        key = (spot.platform, deed)
+        if key not in self._paces:
+            known = self.rules.get(spot.platform)
+            self._paces[key] = limits_of(known, deed) if known is not None else ()
+        return self._paces[key]
 
     def _reach(self, spot: Spot, limit: Limit) -> int:
         """How many requests the pace lets leave from the start until the broadcast expires."""

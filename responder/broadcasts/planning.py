@@ -67,7 +67,7 @@ def plan_broadcast(
             parent_id=row.parent_id,
             means=house.means,
         )
-    plan = make_plan(content, snapshot, rules)
+        plan = make_plan(content, snapshot, rules)
     with store.write() as session:
         kept = drafting.keep_plan(session, actor, broadcast_id, version, plan, store.clock.now())
     return plan if kept else None

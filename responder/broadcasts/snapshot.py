@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, aliased
@@ -51,8 +51,10 @@ class Means:
     can_host: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Way:
+# Named tuples, for a hundred thousand of each are made.
+
+
+class _Way(NamedTuple):
     """One manner of telling someone; see ``circumstances.Addressed``."""
 
     deed: Deed
@@ -61,6 +63,20 @@ class _Way:
     message_id: int | None = None
     to_key: str | None = None
     automatic: bool = True
+
+
+class _Met(NamedTuple):
+    """Someone who could be told, as far as the first question tells; ``ways``: the best first."""
+
+    identity_id: int
+    kind: RecipientKind
+    account_id: int
+    customer_id: int | None
+    case_id: int | None
+    message_id: int | None
+    to_key: str | None
+    language: Language | None
+    ways: Sequence[_Way]
 
 
 def take_snapshot(
@@ -77,14 +93,13 @@ def take_snapshot(
     """Read everyone that ``aim`` names; of a follow-up, those that its parent told.
 
     ``start`` and ``until``: when the broadcast may leave, and when it expires. Call it on a
-    session of ``Store.read``: one view of the data.
+    session of ``Store.read``: one view of the data. People are read as they are asked for, so that
+    a hundred thousand of them are never held at once: go through them once, and before the session
+    ends.
     """
     threads = _threads(session, parent_id) if parent_id is not None else {}
-    wanted = {place.account_id for place in aim.places}
     found = _told_before(session, parent_id) if parent_id is not None else _of_aim(session, aim)
-    people = list(_with_facts(session, found, start))
-    accounts = wanted | {one.account_id for one in people}
-    spots = {spot.account_id: spot for spot in _spots(session, accounts, rules, now, threads)}
+    spots = {spot.account_id: spot for spot in _spots(session, rules, now, threads)}
     return Snapshot(
         now=now,
         start=start,
@@ -93,7 +108,7 @@ def take_snapshot(
         can_host=means.can_host,
         spots=spots,
         places=[(one.account_id, one.language) for one in aim.places if one.account_id in spots],
-        people=people,
+        people=_with_facts(session, found, start),
         seen_upto=session.scalar(select(func.max(Message.id))) or 0,
     )
 
@@ -102,15 +117,9 @@ def take_snapshot(
 
 
 def _spots(
-    session: Session,
-    accounts: Iterable[int],
-    rules: Rules,
-    now: datetime,
-    threads: Mapping[int, str],
+    session: Session, rules: Rules, now: datetime, threads: Mapping[int, str]
 ) -> Iterator[Spot]:
-    for row in session.scalars(
-        select(Account).where(Account.id.in_(set(accounts))).order_by(Account.id)
-    ):
+    for row in session.scalars(select(Account).order_by(Account.id)).all():
         left: int | None = None
         if row.app_id is not None:
             used = spent(session, row.app_id, now)
@@ -156,7 +165,7 @@ def _threads(session: Session, parent_id: int) -> dict[int, str]:
 # People.
 
 
-def _of_aim(session: Session, aim: Aim) -> Iterator[tuple[Candidate, Sequence[_Way]]]:
+def _of_aim(session: Session, aim: Aim) -> Iterator[_Met]:
     """Those with an open case first, then loyal customers, then everyone else."""
     if aim.intents or aim.cases:
         yield from _with_cases(session, aim)
@@ -166,7 +175,7 @@ def _of_aim(session: Session, aim: Aim) -> Iterator[tuple[Candidate, Sequence[_W
         yield from _with_windows(session, vips=False)
 
 
-def _with_cases(session: Session, aim: Aim) -> Iterator[tuple[Candidate, Sequence[_Way]]]:
+def _with_cases(session: Session, aim: Aim) -> Iterator[_Met]:
     about: Any = Case.id.in_(aim.cases) if aim.cases else None
     if aim.intents:
         has_intent = (
@@ -220,17 +229,7 @@ def _newest_of(case_id: Any) -> Any:
     )
 
 
-def _of_case(row: Any, kind: RecipientKind) -> tuple[Candidate, Sequence[_Way]]:
-    one = Candidate(
-        identity_id=row.identity_id,
-        kind=kind,
-        account_id=row.account_id,
-        customer_id=row.customer_id,
-        case_id=row.id,
-        message_id=row.message_id,
-        to_key=row.native_key,
-        language=row.language,
-    )
+def _of_case(row: Any, kind: RecipientKind) -> _Met:
     has_id = row.key.startswith("id:")
     deeds = [Deed.DM] if has_id else []
     if MessageKind(row.kind).is_public:
@@ -239,10 +238,20 @@ def _of_case(row: Any, kind: RecipientKind) -> tuple[Candidate, Sequence[_Way]]:
         _Way(deed, row.account_id, row.identity_id, row.message_id, row.native_key)
         for deed in deeds
     ]
-    return one, ways
+    return _Met(
+        identity_id=row.identity_id,
+        kind=kind,
+        account_id=row.account_id,
+        customer_id=row.customer_id,
+        case_id=row.id,
+        message_id=row.message_id,
+        to_key=row.native_key,
+        language=row.language,
+        ways=ways,
+    )
 
 
-def _with_windows(session: Session, *, vips: bool) -> Iterator[tuple[Candidate, Sequence[_Way]]]:
+def _with_windows(session: Session, *, vips: bool) -> Iterator[_Met]:
     """People who have written in private; of loyal customers, all. Who was met in public only
     cannot be written to, which the plan then says."""
     private = (
@@ -289,18 +298,11 @@ def _with_windows(session: Session, *, vips: bool) -> Iterator[tuple[Candidate, 
     kind = RecipientKind.VIP if vips else RecipientKind.OPEN_WINDOW
     for row in session.execute(statement.execution_options(yield_per=5_000)):
         account_id = (row.private_account or row.account_id) if vips else row.account_id
-        one = Candidate(
-            identity_id=row.id,
-            kind=kind,
-            account_id=account_id,
-            customer_id=row.customer_id,
-            language=row.language,
-        )
         ways = [_Way(Deed.DM, account_id, row.id)] if row.key.startswith("id:") else []
-        yield one, ways
+        yield _Met(row.id, kind, account_id, row.customer_id, None, None, None, row.language, ways)
 
 
-def _told_before(session: Session, parent_id: int) -> Iterator[tuple[Candidate, Sequence[_Way]]]:
+def _told_before(session: Session, parent_id: int) -> Iterator[_Met]:
     """Everyone the notice before reached, or may have reached, in the manner it did."""
     reached = (OutboxState.SENT, OutboxState.UNKNOWN)
     rows = session.execute(
@@ -326,7 +328,8 @@ def _told_before(session: Session, parent_id: int) -> Iterator[tuple[Candidate, 
         .execution_options(yield_per=5_000)
     )
     for row in rows:
-        one = Candidate(
+        others = [Deed.DM] if row.deed is not Deed.DM and row.key.startswith("id:") else []
+        yield _Met(
             identity_id=row.identity_id,
             kind=RecipientKind.TOLD_BEFORE,
             account_id=row.account_id,
@@ -335,41 +338,42 @@ def _told_before(session: Session, parent_id: int) -> Iterator[tuple[Candidate, 
             message_id=row.message_id,
             to_key=row.to_key,
             language=row.language,
-        )
-        others = [Deed.DM] if row.deed is not Deed.DM and row.key.startswith("id:") else []
-        yield (
-            one,
-            [
+            ways=[
                 _Way(deed, row.account_id, row.identity_id, row.message_id, row.to_key)
                 for deed in (row.deed, *others)
             ],
         )
 
 
-def _with_facts(
-    session: Session, found: Iterable[tuple[Candidate, Sequence[_Way]]], at: datetime
-) -> Iterator[Candidate]:
+def _with_facts(session: Session, found: Iterable[_Met], at: datetime) -> Iterator[Candidate]:
     """What the gate would be told of each at ``at``; each person once, by the first reason that
     names them."""
     seen: set[int] = set()
     fresh = (
-        (one, ways)
-        for one, ways in found
+        one
+        for one in found
         if one.identity_id not in seen and not seen.add(one.identity_id)  # type: ignore[func-returns-value]
     )
     while batch := list(islice(fresh, _AT_ONCE)):
         # Whoever cannot be told in any way is asked about all the same: they may be blocked.
-        asked = [ways[0] if ways else _way_of(one) for one, ways in batch]
+        asked = [one.ways[0] if one.ways else _way_of(one) for one in batch]
         around = surroundings(session, asked)
-        for (one, ways), first in zip(batch, asked, strict=True):
+        for one, first in zip(batch, asked, strict=True):
             standing = standing_of(first, around)
-            yield replace(
-                one,
-                blocked=standing.blocked,
-                opted_out=standing.opted_out,
-                ways=tuple(platform_facts(way, around, at) for way in ways),
+            yield Candidate(
+                one.identity_id,
+                one.kind,
+                one.account_id,
+                one.customer_id,
+                one.case_id,
+                one.message_id,
+                one.to_key,
+                one.language,
+                standing.blocked,
+                standing.opted_out,
+                tuple([platform_facts(way, around, at) for way in one.ways]),
             )
 
 
-def _way_of(one: Candidate) -> _Way:
+def _way_of(one: _Met) -> _Way:
     return _Way(Deed.DM, one.account_id, one.identity_id)

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from enum import IntEnum
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
@@ -53,6 +54,9 @@ class Store:
         self.engine = _engine(url)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._writer = self.engine.execution_options(shenava_write=True)
+        # Threads of one process wait for each other here, and go on at once; SQLite itself would
+        # have them look again after pauses of up to a tenth of a second.
+        self._turn = Lock() if self.is_sqlite else None
         # SQLite reads from one view of the data anyway; PostgreSQL takes a new one for each
         # statement unless told. There a reader may not lock rows either: on one view of the data,
         # a row that somebody else has changed meanwhile would be an error and not a wait.
@@ -77,10 +81,28 @@ class Store:
 
         Never hold it over a network call.
         """
-        with Session(self._writer, expire_on_commit=False) as session, session.begin():
+        with (
+            self._in_turn(),
+            Session(self._writer, expire_on_commit=False) as session,
+            session.begin(),
+        ):
             session.info[erased.INFO] = self.seal
             yield session
             changes.write_pending(session, self.clock.now())
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        """For the length of a block the only writer of this process, where that matters. Whose
+        turn does not come is left to SQLite, which says so in its own words."""
+        if self._turn is None:
+            yield
+            return
+        mine = self._turn.acquire(timeout=_BUSY_TIMEOUT_MS / 1000)
+        try:
+            yield
+        finally:
+            if mine:
+                self._turn.release()
 
     @contextmanager
     def write_alone(self, work: Alone) -> Iterator[Session]:

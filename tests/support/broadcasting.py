@@ -14,7 +14,7 @@ from collectors.intake import take_in
 from responder.broadcasts import drafting, running
 from responder.broadcasts.content import Aim, Content, Place
 from responder.broadcasts.drafting import Notice
-from responder.broadcasts.plan import Plan, make_plan
+from responder.broadcasts.plan import Plan, Snapshot, make_plan
 from responder.broadcasts.progress import Progress, progress
 from responder.broadcasts.quiet import QuietHours
 from responder.broadcasts.snapshot import Means, take_snapshot
@@ -126,11 +126,12 @@ class AnnouncingShop:
             )
         return plan
 
-    def snapshot(self, broadcast_id: int):  # type: ignore[no-untyped-def]
+    def snapshot(self, broadcast_id: int) -> Snapshot:
+        """One that can be gone through any number of times."""
         now = self.store.clock.now()
         with self.store.read() as session:
             row = session.get_one(Broadcast, broadcast_id)
-            return take_snapshot(
+            taken = take_snapshot(
                 session,
                 Aim.of_json(row.aim),
                 self.platform.rules,
@@ -140,6 +141,7 @@ class AnnouncingShop:
                 parent_id=row.parent_id,
                 means=self.means,
             )
+            return replace(taken, people=list(taken.people))
 
     def release(self, broadcast_id: int, plan: Plan, *, second_person: bool = False) -> None:
         with self.store.write() as session:
