@@ -162,6 +162,10 @@ class Settings(BaseSettings):
     model_threads: Annotated[int, Field(ge=1, le=32)] = 1
     """Number of threads the verdict model computes with. More than idle cores makes it slower."""
 
+    learn_every_corrections: Annotated[int, Field(ge=0, le=10_000)] = 20
+    """New corrections of verdicts after which Shenava learns from them again. What it learns is used
+    only where it is at least as good on what was held back. 0: only when asked (shenava learn)."""
+
     coverage_days: Annotated[int, Field(ge=31, le=3650)] = 90
     """Days for which the ledger of collecting keeps each reading as a line of its own. Older ones
     are folded into one line for each stretch without a hole; what is covered stays known."""

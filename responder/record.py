@@ -38,6 +38,10 @@ class Deed(StrEnum):
     ERASED = "person_erased"
     CORRECTED = "verdict_corrected"
     CORRECTION_UNDONE = "correction_undone"
+    LEARNED = "learned"
+    LEARNED_ON = "learned_on"
+    LEARNED_OFF = "learned_off"
+    LEARNS_BY_ITSELF = "learns_by_itself"
 
 
 class Refusal(StrEnum):

@@ -11,6 +11,7 @@ import os
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,8 @@ from sentiment.heads import (
     URGENT,
 )
 from sentiment.language import identify
-from sentiment.tokens import MAX_CHARACTERS, model_text, word_spans
+from sentiment.shop import LEARNED, Layer
+from sentiment.tokens import MAX_CHARACTERS, begins_word, model_text, word_spans
 from shenava.messages import (
     Judgement,
     Language,
@@ -136,11 +138,18 @@ class Classifier:
     """Gives verdicts. Safe to use from several threads; one text's verdict never depends on
     the texts beside it."""
 
-    def __init__(self, name: str, rules: Rules, tokenizer: Any, session: Any) -> None:
+    def __init__(
+        self, name: str, rules: Rules, tokenizer: Any, session: Any, rows: int = 0
+    ) -> None:
         self.name = name
+        self.base = name
+        """What the model is called without anything a shop has taught."""
+        self.rows = rows
+        """Rows of the n-gram table."""
         self._rules = rules
         self._tokenizer = tokenizer
         self._session = session
+        self._layer: Layer | None = None
 
     @classmethod
     def load(cls, folder: Path | None = None, threads: int = 1) -> Classifier:
@@ -167,9 +176,39 @@ class Classifier:
         backend = tokenizer.backend_tokenizer
         backend.no_padding()
         backend.enable_truncation(MAX_CHARACTERS)
-        return cls(
-            str(config.model_name), rules, backend, _open_session(folder / "model.onnx", threads)
+        session = _open_session(folder / "model.onnx", threads)
+        return cls(str(config.model_name), rules, backend, session, int(config.table_rows))
+
+    def taught(self, layer: Layer, version: int) -> Classifier:
+        """The same model with what a shop has taught on top; its name tells the version. Raises
+        ``ValueError`` for a layer of another model."""
+        if layer.base != self.base or layer.rows != self.rows:
+            raise ValueError(f"the layer belongs to the model {layer.base}, not to {self.base}")
+        made = Classifier(
+            f"{self.base}+shop{version}", self._rules, self._tokenizer, self._session, self.rows
         )
+        made.base = self.base
+        made._layer = layer
+        return made
+
+    @cached_property
+    def begins(self) -> NDArray[np.bool_]:
+        """For each token id, whether a word begins there."""
+        return np.array(begins_word(self._tokenizer))
+
+    @cached_property
+    def thresholds(self) -> NDArray[np.float64]:
+        """For each head, the probability from which it answers yes; of no use for the others."""
+        least = np.full(HEADS, 0.5)
+        least[COMPLAINT] = self._rules.complaint.yes
+        least[URGENT] = self._rules.urgent.yes
+        least[INTENT] = self._rules.intent_yes
+        return least
+
+    def token_ids(self, texts: Sequence[str]) -> list[list[int]]:
+        """Texts as the graph is given them."""
+        given = [model_text(_readable(t)) for t in texts]
+        return [e.ids for e in self._tokenizer.encode_batch(given)]
 
     def scores(self, texts: Sequence[str]) -> Floats:
         """Calibrated log-odds of every head ([texts, heads], order as in ``sentiment.heads``).
@@ -202,6 +241,11 @@ class Classifier:
             for place, i in enumerate(batch):
                 padded[place, : len(ids[i])] = ids[i]
             logits, own, pairs = self._session.run(None, {"input_ids": padded})
+            if self._layer is not None:
+                given_ids = [ids[i] for i in batch]
+                logits, own, pairs = _with_layer(
+                    self._layer, given_ids, self.begins, logits, own, pairs
+                )
             for place, i in enumerate(batch):
                 size = len(ids[i])
                 yield (
@@ -275,6 +319,27 @@ class Classifier:
         starts = np.array([start for start, _ in row.encoding.offsets])
         lost = _lost_with_word(starts, spans, row.own[:, share], row.pairs[:, share])
         return _strongest(originals, lost)
+
+
+def _with_layer(
+    layer: Layer,
+    ids: Sequence[Sequence[int]],
+    begins: NDArray[np.bool_],
+    logits: Floats,
+    own: Floats,
+    pairs: Floats,
+) -> tuple[Floats, Floats, Floats]:
+    """What the graph said of a batch, with what the shop taught on top."""
+    added = layer.apply(ids, begins, logits[:, :LEARNED])
+    slope = layer.slope[list(SHARES)]
+    logits, own, pairs = logits.copy(), own * slope, pairs * slope
+    logits[:, :LEARNED] = added.logits
+    begin = 0
+    for place, one in enumerate(ids):
+        own[place, : len(one)] += added.own[begin : begin + len(one)]
+        pairs[place, : len(one)] += added.pairs[begin : begin + len(one)]
+        begin += len(one)
+    return logits, own, pairs
 
 
 def _explained(complaint: Judgement, urgent: Judgement, sentiment: Sentiment) -> int | None:

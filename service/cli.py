@@ -23,6 +23,7 @@ from service.accounts_cli import account
 from service.broadcast_cli import broadcast
 from service.erasing_cli import erase
 from service.errors import Halt
+from service.learning_cli import learn
 from service.public_cli import public, public_off
 from shenava import __version__
 from shenava.messages import MessageKind, Platform
@@ -119,6 +120,7 @@ account.add_command(public_off)
 cli.add_command(account)
 cli.add_command(erase)
 cli.add_command(broadcast)
+cli.add_command(learn)
 
 
 @cli.group()
@@ -266,6 +268,7 @@ def import_(
     from collectors.file_import import ImportOptions
     from responder.policy import policy_of
     from service.importing import check_readable, import_and_judge
+    from service.learning import ShopJudge
     from service.opening import load_classifier, open_store
     from service.pipeline import Pipeline
     from service.rehearsal import keep_out
@@ -285,7 +288,11 @@ def import_(
     keep_out(settings, "import")
     store = open_store(settings)
     try:
-        pipeline = None if no_judge else Pipeline(store, load_classifier(settings), policy)
+        pipeline = (
+            None
+            if no_judge
+            else Pipeline(store, ShopJudge(store, load_classifier(settings)), policy)
+        )
         report = import_and_judge(
             store,
             pipeline,

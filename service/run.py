@@ -23,6 +23,7 @@ from config import Settings
 from service import logs, upkeep
 from service.errors import Halt
 from service.health import Health
+from service.learning import ShopJudge, Teacher
 from service.lock import running_lock
 from service.opening import load_classifier, make_home, open_store
 from service.pipeline import Pipeline
@@ -57,6 +58,7 @@ LOOK_EVERY_S = 60
 CLUES_EVERY_S = 5
 ALERTS_EVERY_S = 3
 REPORT_EVERY_S = 30
+LEARN_EVERY_S = 15
 UPKEEP_EVERY_S = 3600
 
 JOB_THREADS = 24
@@ -117,7 +119,8 @@ def run(settings: Settings, out: TextIO, *, sample: bool = False, rehearse: bool
 
             connect_shop(store, vault, settings, rehearsal.simulated)
         channels = Channels(store, vault, kinds(store, vault, settings))
-        pipeline = Pipeline(store, load_classifier(settings), policy)
+        classifier = load_classifier(settings)
+        pipeline = Pipeline(store, ShopJudge(store, classifier), policy)
         if sample:
             _fill(store)
         desk = Desk(store=store, settings=settings, policy=policy, rules=channels.rules)
@@ -132,6 +135,8 @@ def run(settings: Settings, out: TextIO, *, sample: bool = False, rehearse: bool
         if rehearsal is not None:
             add_jobs(scheduler, _rehearsal_jobs(store, rehearsal, doors, settings))
         add_jobs(scheduler, _alert_jobs(Alerting(store, settings, policy)))
+        teacher = Teacher(store, classifier, settings.learn_every_corrections)
+        add_jobs(scheduler, {"learn": (logged("learn", teacher.tick), LEARN_EVERY_S)})
         add_jobs(scheduler, _report_jobs(Reporting(store, settings, policy)))
         scheduler.start()
         # Waits for the job in hand; jobs with more to do look at the event between batches.

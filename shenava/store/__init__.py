@@ -42,6 +42,7 @@ from shenava.store.inbound import (
     WebhookAccount,
     WebhookMiss,
 )
+from shenava.store.learning import LabelledText, LearnedVersion, Learning, VersionState
 from shenava.store.ledger import Audit, Change, Fact, FactKind
 from shenava.store.mails import MailRow, MailState
 from shenava.store.media import Attachment, AttachmentState, Picture
@@ -129,6 +130,9 @@ __all__ = [
     "InboundEvent",
     "InboundReason",
     "InboundState",
+    "LabelledText",
+    "LearnedVersion",
+    "Learning",
     "LinkPurpose",
     "MailRow",
     "MailState",
@@ -169,6 +173,7 @@ __all__ = [
     "User",
     "UserState",
     "VerdictRow",
+    "VersionState",
     "WebhookAccount",
     "WebhookMiss",
     "WeeklyReport",

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from shenava.messages import Platform
 from shenava.store.customers import Clue
 from shenava.store.inbound import InboundEvent, InboundState
+from shenava.store.learning import forget_lessons
 from shenava.store.media import Attachment, Picture
 from shenava.store.messages import Message, MessageVersion, RemovedBecause, VerdictRow
 
@@ -46,19 +47,24 @@ def strip(
 def _strip(
     session: Session, message_ids: Collection[int], because: RemovedBecause, now: datetime
 ) -> list[Stripped]:
-    found = [
-        Stripped(row.id, row.case_id)
-        for row in session.execute(
-            select(Message.id, Message.case_id)
-            .where(Message.id.in_(message_ids), Message.removed_at.is_(None))
-            .order_by(Message.id)
-            .with_for_update(key_share=True)
-        )
-    ]
+    rows = session.execute(
+        select(Message.id, Message.case_id, Message.text)
+        .where(Message.id.in_(message_ids), Message.removed_at.is_(None))
+        .order_by(Message.id)
+        .with_for_update(key_share=True)
+    ).all()
+    found = [Stripped(row.id, row.case_id) for row in rows]
     ids = [row.message_id for row in found]
     if not ids:
         return []
     quiet = {"synchronize_session": False}
+    before = session.scalars(
+        select(MessageVersion.text).where(
+            MessageVersion.message_id.in_(ids), MessageVersion.text.is_not(None)
+        )
+    )
+    said = {row.text for row in rows} | {words for words in before if words}
+    forget_lessons(session, ids, said - {""}, now)
     session.execute(
         update(Message)
         .where(Message.id.in_(ids))
