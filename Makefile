@@ -7,7 +7,7 @@ PYTHON := $(VENV)/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench bench-kill bench-broadcast screenshots docs clean browser font
+.PHONY: help run test lint format bench bench-kill bench-broadcast bench-learn screenshots docs clean browser font
 
 help: ## Show this text
 	@echo "make run          start Shenava in a rehearsal, with simulated platforms; prints the addresses"
@@ -17,6 +17,7 @@ help: ## Show this text
 	@echo "make bench        measure: import, memory, inbox, customers, the report"
 	@echo "make bench-kill   kill it 200 times at work: is anything lost, doubled or sent twice?"
 	@echo "make bench-broadcast  kill it 200 times while it tells 10,000 people"
+	@echo "make bench-learn  what a shop's corrections win back (DATA=folder with dev.jsonl.xz)"
 	@echo "make screenshots  take the README's pictures anew, and time its way"
 	@echo "make docs         write docs/settings.md and docs/commands.md anew"
 	@echo "make clean        remove what make made, the virtual environment too"
@@ -46,6 +47,9 @@ bench-broadcast: $(STAMPS)/test
 
 bench-kill: $(STAMPS)/test
 	$(PYTHON) -m benchmarks.bench_kill $(ARGS)
+
+bench-learn: $(STAMPS)/test
+	$(PYTHON) -m benchmarks.bench_learn --data $(DATA) --card docs/model-card.md $(ARGS)
 
 screenshots: $(STAMPS)/test browser
 	$(PYTHON) tools/screenshots.py .make/pictures --pages inbox --languages fa --themes light --sizes wide

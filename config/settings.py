@@ -163,8 +163,9 @@ class Settings(BaseSettings):
     """Number of threads the verdict model computes with. More than idle cores makes it slower."""
 
     learn_every_corrections: Annotated[int, Field(ge=0, le=10_000)] = 20
-    """New corrections of verdicts after which Shenava learns from them again. What it learns is used
-    only where it is at least as good on what was held back. 0: only when asked (shenava learn)."""
+    """New corrections of verdicts after which Shenava learns from them again. What it learns is
+    used only where it is at least as good on what was held back. 0: only when asked, by shenava
+    learn."""
 
     coverage_days: Annotated[int, Field(ge=31, le=3650)] = 90
     """Days for which the ledger of collecting keeps each reading as a line of its own. Older ones

@@ -38,7 +38,7 @@ from shenava.store.learning import let_go, text_key
 LEASE = timedelta(minutes=10)
 """How long somebody may take to learn; it takes seconds."""
 
-MOST_STOOD = 1_000
+MOST_STOOD = 800
 """Messages that people let stand: the newest."""
 MOST_SAID = MOST - MOST_STOOD
 """Corrections and labelled texts, the newest of each; together no more than this."""
@@ -104,7 +104,7 @@ def claim(
     won = session.execute(
         update(Learning)
         .where(free if asked else and_(free, due))
-        .values(claimed_until=now + LEASE, attempt=attempt, wanted_at=None, upto=newest)
+        .values(claimed_until=now + LEASE, attempt=attempt)
         .returning(Learning.id)
     ).all()
     return Claim(attempt, newest) if won else None
@@ -238,7 +238,9 @@ def forget_files(session: Session, now: datetime) -> int:
     with_some = session.scalars(select(LearnedVersion.id).where(LearnedVersion.labelled > 0)).all()
     let_go(session, with_some)
     session.execute(
-        update(Learning).values(wanted_at=now).execution_options(synchronize_session=False)
+        update(Learning)
+        .values(wanted_at=now, attempt=None, claimed_until=None)
+        .execution_options(synchronize_session=False)
     )
     return count
 
@@ -254,22 +256,13 @@ def write_version(
     actor: int | None = None,
 ) -> int | None:
     """Write what was learned as a version, switched on where it passed and that is wanted; returns
-    its number. ``None``, and nothing is written, when the claim was lost or a message that it was
-    learned from is gone: then it is learned again."""
+    its number. ``None``, and nothing is written, when the claim was lost: the lease ran out, or
+    something was removed meanwhile (``shenava.store.learning.forget_lessons``)."""
     row = session.scalars(select(Learning).with_for_update()).one()
     if row.attempt != claimed.attempt:
         return None
-    row.attempt = row.claimed_until = None
-    for begin in range(0, len(found.messages), 5_000):
-        part = found.messages[begin : begin + 5_000]
-        if session.scalar(
-            select(Message.id).where(Message.id.in_(part), Message.removed_at.is_not(None)).limit(1)
-        ):
-            row.wanted_at = now
-            return None
-    if row.wanted_at is not None:
-        # A labelled text went meanwhile.
-        return None
+    row.attempt = row.claimed_until = row.wanted_at = None
+    row.upto = claimed.upto
     passed = bool(taught.parts)
     on = passed and row.by_itself
     before = _in_use(session)
@@ -309,7 +302,7 @@ def give_up(session: Session, claimed: Claim, now: datetime) -> None:
     session.execute(
         update(Learning)
         .where(Learning.attempt == claimed.attempt)
-        .values(attempt=None, claimed_until=now + LEASE, wanted_at=now)
+        .values(attempt=None, claimed_until=now + LEASE)
     )
 
 

@@ -1,8 +1,8 @@
 """Learning from a shop's corrections: lessons in, a layer and the check of it out.
 
 The layer is fitted by regularised logistic regression whose starting point is the model itself:
-without lessons it changes nothing. Two kinds of lesson: what a person *said* (a correction, a row of
-a labelled file), and what a person *let stand* when they worked on a message. The second kind
+without lessons it changes nothing. Two kinds of lesson: what a person *said* (a correction, a row
+of a labelled file), and what a person *let stand* when they worked on a message. The second kind
 keeps the layer honest: corrections alone are the model's mistakes alone, and who learned
 from them alone would turn every answer round.
 
@@ -41,7 +41,7 @@ LEAST_SAID = 10
 """A part with fewer words of people on it is not learned."""
 LEAST_HELD = 30
 """With fewer words of people held back, all five fifths are checked in turn."""
-MOST = 2_500
+MOST = 2_000
 """Lessons that are learned from: the newest. Bounds time and memory."""
 MOST_BUCKETS = 12_288
 """N-grams that keep a weight: those that weigh most."""
@@ -57,6 +57,7 @@ OFFSET_PULL = 2.0
 RARITY = 0.75
 """The power of how telling an n-gram is, as in training."""
 STEPS = 400
+"""Of the fit; by then further ones change no answer that is seen."""
 BALANCE = 0.7
 """How far rare moods are brought up to common ones: 0 not at all, 1 until all count alike."""
 

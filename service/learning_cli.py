@@ -103,7 +103,9 @@ def _learn(store: Any, settings: Any, lessons: list[Any]) -> None:
 
 
 def _show(found: Learned, *, as_json: bool, newest: bool) -> None:
-    versions: list[dict[str, Any]] = [_plain(row) for row, _ in (found.versions[:1] if newest else found.versions)]
+    versions: list[dict[str, Any]] = [
+        _plain(row) for row, _ in found.versions[: 1 if newest else None]
+    ]
     if as_json:
         whole = {
             "by_itself": found.by_itself,

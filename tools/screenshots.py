@@ -30,9 +30,11 @@ from dashboard.auth.links import PATH, create_link
 from dashboard.auth.passwords import hashed
 from dashboard.context import Desk
 from dashboard.staff import members
-from responder import customer_notes, merging, people
+from responder import customer_notes, learning, merging, people
 from responder.policy import policy_of
 from sentiment.classifier import Classifier
+from sentiment.lessons import Lesson
+from service.learning import Teacher
 from service.pipeline import Pipeline
 from service.sample import fill_if_empty
 from shenava.clock import SetClock
@@ -90,6 +92,7 @@ PAGES = [
     Page("invite", "/settings/staff/invite"),
     Page("password", "/settings/password"),
     Page("audit", "/settings/audit"),
+    Page("learned", "/settings/learned"),
     Page("not-found", "/nothing-here"),
 ]
 
@@ -129,11 +132,34 @@ def fill(desk: Desk) -> dict[str, str]:
     fill_if_empty(store)
     Pipeline(store, Classifier.load(), desk.policy).run_until_idle()
     known = meet_twice(desk, admin)
+    teach_it(desk)
     with store.read() as session:
         top = session.scalars(
             select(Case.id).where(Case.state == CaseState.OPEN).order_by(Case.rank).limit(1)
         ).one()
     return {"first_admin": first, "invitation": made.token, "case": str(top)} | known
+
+
+def teach_it(desk: Desk) -> None:
+    """Labelled texts of a shop, learned from twice."""
+    bad = (
+        "بسته‌ام هنوز تو انباره",
+        "باز هم انبارگردانی",
+        "الطرد عالق في المخزن",
+        "still in the depot",
+    )
+    fine = ("از انبار تحویل گرفتم", "وصل الطرد", "picked it up at the depot", "مرسی از انبار")
+    teacher = Teacher(desk.store, Classifier.load(), 20)
+    for count in (25, 50):
+        with desk.store.write() as session:
+            lessons = [
+                Lesson(f"{text} {number}", complaint=texts is bad)
+                for texts in (bad, fine)
+                for text in texts
+                for number in range(count)
+            ]
+            learning.add_labelled(session, lessons, NOW)
+        teacher.learn_now()
 
 
 def meet_twice(desk: Desk, admin: int) -> dict[str, str]:

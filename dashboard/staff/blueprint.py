@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from dashboard.staff import audit_view, profile_views, staff_views
+from dashboard.staff import audit_view, learned_views, profile_views, staff_views
 
 staff = Blueprint("staff", __name__, url_prefix="/settings")
 
@@ -23,6 +23,15 @@ staff.add_url_rule("/staff/<int:user_id>/enable", "enable", staff_views.enable, 
 staff.add_url_rule("/staff/<int:user_id>/role", "role", staff_views.role, methods=["POST"])
 staff.add_url_rule(
     "/staff/<int:user_id>/approval", "approval", staff_views.approval, methods=["POST"]
+)
+
+staff.add_url_rule("/learned", "learned", learned_views.learned)
+staff.add_url_rule("/learned/off", "learned_off", learned_views.switch_off, methods=["POST"])
+staff.add_url_rule(
+    "/learned/by-itself", "learned_by_itself", learned_views.by_itself, methods=["POST"]
+)
+staff.add_url_rule(
+    "/learned/<int:version_id>/on", "learned_on", learned_views.switch_on, methods=["POST"]
 )
 
 staff.add_url_rule("/audit", "audit", audit_view.trail)

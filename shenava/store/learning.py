@@ -123,7 +123,7 @@ def forget_lessons(
     keys = {text_key(words) for words in texts}
     quiet = {"synchronize_session": False}
     # Before anything is read: whoever writes a version holds this row too.
-    session.execute(select(Learning.id).with_for_update()).all()
+    state = session.execute(select(Learning.attempt).with_for_update()).one()
     gone = set(message_ids)
     held = session.execute(
         select(LearnedVersion.id, LearnedVersion.learned_from).where(
@@ -146,7 +146,12 @@ def forget_lessons(
         stale = [row.id for row in held]
     if stale:
         let_go(session, stale)
-        session.execute(update(Learning).values(wanted_at=now).execution_options(**quiet))
+    if stale or labelled or state.attempt is not None:
+        session.execute(
+            update(Learning)
+            .values(wanted_at=now, attempt=None, claimed_until=None)
+            .execution_options(**quiet)
+        )
 
 
 def let_go(session: Session, version_ids: Collection[int]) -> None:
