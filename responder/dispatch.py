@@ -22,6 +22,7 @@ from random import Random
 from typing import Any
 
 from sqlalchemy import select, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from responder import rates
@@ -64,6 +65,7 @@ from shenava.store import (
     changes,
 )
 from shenava.store import spending as meter
+from shenava.store.session import may_be_repeated
 
 log = logging.getLogger(__name__)
 
@@ -266,6 +268,18 @@ def _arrive(
 ) -> OutboxState | None:
     """Write down what came back. A definite answer that comes after the lease ended, when the
     row is ``unknown`` already, still counts."""
+    while True:
+        try:
+            return _write_down(store, claim, means, outcome)
+        except DBAPIError as error:
+            # What came of a request is known only here.
+            if not may_be_repeated(error):
+                raise
+
+
+def _write_down(
+    store: Store, claim: Claim, means: Means, outcome: Sent | Exception
+) -> OutboxState | None:
     with store.write() as session:
         now = store.clock.now()
         row = lock_with_case(session, claim.row_id)

@@ -4,29 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from random import Random
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import event, select, update
 from support.broadcasting import CONTENT, AnnouncingShop, names
+from support.locks import until_someone_waits_for_a_row
 from support.platform import ScriptedPlatform, per_account
 from support.shop import connect_shop
 
 import service.broadcasting
 from responder import convoy, outbox
 from responder.broadcasts.drafting import Notice
-from responder.dispatch import Means
+from responder.dispatch import Means, claim_due, dispatch
 from responder.outbox import Asker, Draft, Plan
 from responder.policy import Policy
 from service.broadcasting import Fleet
 from service.sending import run_due
-from shenava.channels import RateLimited
+from shenava.channels import Outgoing, RateLimited, Sent, Unreachable
 from shenava.clock import SetClock
 from shenava.messages import Deed
-from shenava.store import Message, OutboxRow, OutboxState, Store
+from shenava.store import Message, OutboxRow, OutboxState, Spend, Store
 
 RATE, CASES, ROWS, MONEY = range(4)
 """The order in which whoever sends locks what is shared."""
@@ -57,6 +59,16 @@ def _fed(shop: AnnouncingShop) -> int:
     while shop.tick():
         pass
     return number
+
+
+def _answer(shop: AnnouncingShop) -> None:
+    """Someone answers the first of them."""
+    with shop.store.write() as session:
+        message = session.scalars(select(Message.id).order_by(Message.id)).first()
+        draft = Draft(Deed.ANSWER, shop.account, "We see to it.", message_id=message)
+        now = shop.store.clock.now()
+        asker = Asker(f"user:{shop.writer}", "k", shop.writer)
+        outbox.enqueue(session, asker, draft, now, shop.platform.rules, plan=Plan(not_before=now))
 
 
 def _kind(statement: str) -> int | None:
@@ -99,12 +111,7 @@ def _locks(store: Store) -> Iterator[list[list[int]]]:
 
 def test_answers_and_convoys_lock_in_one_order(shop: AnnouncingShop) -> None:
     _fed(shop)
-    with shop.store.write() as session:
-        message = session.scalars(select(Message.id).order_by(Message.id)).first()
-        draft = Draft(Deed.ANSWER, shop.account, "We see to it.", message_id=message)
-        now = shop.store.clock.now()
-        asker = Asker(f"user:{shop.writer}", "k", shop.writer)
-        outbox.enqueue(session, asker, draft, now, shop.platform.rules, plan=Plan(not_before=now))
+    _answer(shop)
     with _locks(shop.store) as convoys:
         left = convoy.depart(shop.store, _means(shop), "w", 10)
         later = RateLimited(shop.store.clock.now() + timedelta(minutes=1), named=True)
@@ -139,6 +146,35 @@ def test_slowing_down_waits_for_no_row_that_somebody_else_has(shop: AnnouncingSh
         assert not arriving.is_alive()
     put_off = {row.id for row in shop.outbox(number) if row.not_before >= until}
     assert put_off == {row.id for row in shop.outbox(number)} - {held}
+
+
+def test_what_came_of_an_answer_is_written_down_though_postgresql_gave_it_up(
+    shop: AnnouncingShop,
+) -> None:
+    """Somebody has the money in hand and wants the row; who has the row wants the money."""
+    _answer(shop)
+
+    def interfere(begun: Event) -> None:
+        with shop.store.write() as other:
+            other.execute(update(Spend).values(count=Spend.count))
+            begun.set()
+            until_someone_waits_for_a_row(shop.store)
+            other.scalars(select(OutboxRow).with_for_update()).all()
+
+    class Interfering:
+        def send(self, outgoing: Outgoing) -> Sent:
+            begun = Event()
+            Thread(target=interfere, args=(begun,), daemon=True).start()
+            assert begun.wait(20)
+            raise Unreachable("no line")
+
+    claim = claim_due(shop.store, "w")
+    assert claim is not None
+    means = replace(_means(shop), connect=lambda account_id: Interfering())  # type: ignore[arg-type,return-value]
+    assert dispatch(shop.store, claim, means) is OutboxState.QUEUED
+    with shop.store.read() as session:
+        row = session.get_one(OutboxRow, claim.row_id)
+        assert (row.reason, row.attempts, row.claimed_until) == ("unreachable", 1, None)
 
 
 @pytest.fixture
