@@ -185,22 +185,35 @@ def small_shop(store: Store, clock: SetClock, policy: Policy) -> AnnouncingShop:
 def test_what_is_under_way_is_written_down_though_the_next_cannot_leave(
     small_shop: AnnouncingShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The database fails just when the second convoy is to leave; the first has left already."""
+    """The database fails just when the second convoy is to leave; the first has left, and its
+    answers come after that."""
     shop = small_shop
     number = _fed(shop)
+    failed = Event()
     departures = 0
 
     def once(store: Store, means: Means, worker: str, most: int) -> convoy.Convoy:
         nonlocal departures
         departures += 1
         if departures > 1:
+            failed.set()
             raise ConnectionError
-        # There is room for more, so that the next is asked for at once.
+        # There is room for more, so that the next is asked for before anything came back.
         return convoy.depart(store, means, worker, most - 1)
+
+    class Slow:
+        rules = shop.platform.rules
+
+        def connect(self, account_id: int) -> Any:
+            return self
+
+        def send(self, outgoing: Outgoing) -> Sent:
+            assert failed.wait(20)
+            return shop.platform.connect(shop.account).send(outgoing)
 
     monkeypatch.setattr(service.broadcasting, "depart", once)
     with pytest.raises(ConnectionError):
-        Fleet(shop.store, shop.platform, shop.policy, threads=1, most=4).run()
+        Fleet(shop.store, Slow(), shop.policy, threads=1, most=4).run()
     states = [row.state for row in shop.outbox(number)]
     assert states.count(OutboxState.SENT) == len(shop.accepted()) == 3
     assert states.count(OutboxState.QUEUED) == 3
