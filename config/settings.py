@@ -156,8 +156,15 @@ class Settings(BaseSettings):
     reach_followers: Annotated[int, Field(ge=1)] = 10_000
     """Number of followers from which the reach of a public complaint raises its priority."""
 
-    model_folder: Path | None = None
-    """Folder of another verdict model. Empty: the model that comes with Shenava."""
+    model: str = ""
+    """Another verdict model: its folder, or its name on the Hugging Face hub, from which it is
+    fetched once. Any model that classifies texts will do (docs/models.md). Empty: the model that
+    comes with Shenava."""
+
+    model_labels: str = ""
+    """What the labels of that model mean, as LABEL_0=negative, LABEL_1=positive: negative, neutral,
+    positive, complaint, urgent, one of the intents, or ignore. Labels with such names need not be
+    told."""
 
     model_threads: Annotated[int, Field(ge=1, le=32)] = 1
     """Number of threads the verdict model computes with. More than idle cores makes it slower."""
@@ -288,6 +295,15 @@ class Settings(BaseSettings):
             raise ValueError("must begin with http:// or https://")
         return value.rstrip("/")
 
+    @field_validator("model_labels")
+    @classmethod
+    def _labels_are_pairs(cls, value: str) -> str:
+        for pair in filter(None, map(str.strip, value.split(","))):
+            label, sign, meaning = pair.rpartition("=")
+            if not sign or not label.strip() or not meaning.strip():
+                raise ValueError(f"{pair!r} is not of the form LABEL_0=negative")
+        return value
+
     @field_validator("broadcast_quiet_hours")
     @classmethod
     def _quiet_hours_are_two_times(cls, value: str) -> str:
@@ -319,7 +335,7 @@ class Settings(BaseSettings):
             raise ValueError("must be a mail address such as alerts@shop.example")
         return value
 
-    @field_validator("home", "model_folder", "font_file")
+    @field_validator("home", "font_file")
     @classmethod
     def _expand(cls, value: Path | None) -> Path | None:
         return value.expanduser().absolute() if value else value

@@ -102,12 +102,12 @@ def _sigmoid(x: Floats) -> NDArray[np.float64]:
     return np.asarray(0.5 * (1.0 + np.tanh(0.5 * x.astype(np.float64))))
 
 
-def _is_wordless(text: str) -> bool:
+def is_wordless(text: str) -> bool:
     """True when nothing is left that could carry meaning: no letter, digit, sign or emoji."""
     return not any(unicodedata.category(c)[0] in "LNS" for c in text)
 
 
-def _read_folder(folder: Path) -> tuple[Any, Any]:
+def read_folder(folder: Path) -> tuple[Any, Any]:
     """Configuration and tokenizer of a model folder, by transformers, without the network."""
     # Importing transformers takes half a second: only who loads a model pays for it.
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # "PyTorch was not found"
@@ -120,7 +120,7 @@ def _read_folder(folder: Path) -> tuple[Any, Any]:
     return config, AutoTokenizer.from_pretrained(folder, local_files_only=True)
 
 
-def _open_session(file: Path, threads: int) -> Any:
+def open_session(file: Path, threads: int) -> Any:
     """The graph, with threads pinned and nobody spinning while there is nothing to do."""
     import onnxruntime
 
@@ -165,7 +165,7 @@ class Classifier:
         if threads == 1:
             # The tokenizer's own thread pool ignores our limit; it reads this at each call.
             os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-        config, tokenizer = _read_folder(folder)
+        config, tokenizer = read_folder(folder)
         if config.model_type != MODEL_TYPE:
             raise ValueError(f"the model in {folder} is of type {config.model_type!r}")
         rules = Rules(
@@ -176,7 +176,7 @@ class Classifier:
         backend = tokenizer.backend_tokenizer
         backend.no_padding()
         backend.enable_truncation(MAX_CHARACTERS)
-        session = _open_session(folder / "model.onnx", threads)
+        session = open_session(folder / "model.onnx", threads)
         return cls(str(config.model_name), rules, backend, session, int(config.table_rows))
 
     def taught(self, layer: Layer, version: int) -> Classifier:
@@ -190,6 +190,11 @@ class Classifier:
         made.base = self.base
         made._layer = layer
         return made
+
+    @property
+    def teachable(self) -> Classifier:
+        """What a shop can teach: itself."""
+        return self
 
     @cached_property
     def begins(self) -> NDArray[np.bool_]:
@@ -207,7 +212,7 @@ class Classifier:
 
     def token_ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Texts as the graph is given them."""
-        given = [model_text(_readable(t)) for t in texts]
+        given = [model_text(readable(t)) for t in texts]
         return [e.ids for e in self._tokenizer.encode_batch(given)]
 
     def scores(self, texts: Sequence[str]) -> Floats:
@@ -216,7 +221,7 @@ class Classifier:
         For measuring, and for what builds on the model. A text with nothing in it gets zeros.
         """
         found = np.zeros((len(texts), HEADS), dtype=np.float32)
-        for i, row in self._answers([_readable(t) for t in texts]):
+        for i, row in self._answers([readable(t) for t in texts]):
             found[i] = row.logits
         return found
 
@@ -225,7 +230,7 @@ class Classifier:
 
         Any string is safe. Only the first ``MAX_CHARACTERS`` characters of a text are read.
         """
-        texts = [_readable(t) for t in texts]
+        texts = [readable(t) for t in texts]
         verdicts = [self._empty()] * len(texts)
         for i, row in self._answers(texts):
             verdicts[i] = self._verdict(texts[i], row)
@@ -273,7 +278,7 @@ class Classifier:
         )
 
     def _verdict(self, text: str, row: _Row) -> Verdict:
-        if _is_wordless(text):
+        if is_wordless(text):
             return self._empty()
         tongue = identify(text, row.logits[TONGUE].tolist())
         scores = np.exp(row.logits[SENTIMENT].astype(np.float64) - row.logits[SENTIMENT].max())
@@ -281,7 +286,7 @@ class Classifier:
         chance = _sigmoid(row.logits)
         complaint = self._rules.complaint.judge(float(chance[COMPLAINT]))
         urgent = self._rules.urgent.judge(float(chance[URGENT]))
-        head = _explained(complaint, urgent, SENTIMENTS[best])
+        head = explained(complaint, urgent, SENTIMENTS[best])
         return Verdict(
             language=tongue.language,
             script=tongue.script,
@@ -342,7 +347,7 @@ def _with_layer(
     return logits, own, pairs
 
 
-def _explained(complaint: Judgement, urgent: Judgement, sentiment: Sentiment) -> int | None:
+def explained(complaint: Judgement, urgent: Judgement, sentiment: Sentiment) -> int | None:
     """The head whose words are given: the gravest that is (or may be) answered with yes."""
     if urgent.value:
         return URGENT
@@ -393,7 +398,7 @@ def _trimmed(word: str) -> str:
     return word[start:end]
 
 
-def _readable(text: str) -> str:
+def readable(text: str) -> str:
     """``text`` cut to length, without what no tokenizer can take (lone surrogates)."""
     text = text[:MAX_CHARACTERS]
     try:

@@ -20,6 +20,7 @@ from shenava.store import Store
 
 if TYPE_CHECKING:
     from sentiment.classifier import Classifier
+    from sentiment.other import OtherModel
 
 log = logging.getLogger(__name__)
 
@@ -28,12 +29,12 @@ class ShopJudge:
     """The model with what the shop has taught: the version in use is looked up for each batch, so
     that a switch holds from the next message on, whichever process judges it."""
 
-    def __init__(self, store: Store, classifier: Classifier) -> None:
+    def __init__(self, store: Store, classifier: Classifier | OtherModel) -> None:
         self._store = store
         self._plain = classifier
         self._lock = threading.Lock()
         self._version: int | None = None
-        self._in_force = classifier
+        self._in_force: Classifier | OtherModel = classifier
 
     @property
     def name(self) -> str:
@@ -44,7 +45,7 @@ class ShopJudge:
         """One verdict for each text, in their order."""
         return self._now().classify(texts)
 
-    def _now(self) -> Classifier:
+    def _now(self) -> Classifier | OtherModel:
         with self._store.read() as session:
             found = learning.in_use(session)
             version = found[0] if found and found[1] == self._plain.base else None

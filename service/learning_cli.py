@@ -90,7 +90,7 @@ def _learn(store: Any, settings: Any, lessons: list[Any]) -> None:
     from service.learning import Teacher
     from service.opening import load_classifier
 
-    teacher = Teacher(store, load_classifier(settings), settings.learn_every_corrections)
+    teacher = Teacher(store, load_classifier(settings).teachable, settings.learn_every_corrections)
     if lessons:
         with store.write() as session:
             count = learning.add_labelled(session, lessons, store.clock.now())

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config import Settings
@@ -13,6 +15,7 @@ from service.errors import Halt
 
 if TYPE_CHECKING:
     from sentiment.classifier import Classifier
+    from sentiment.other import OtherModel
     from shenava.clock import Clock
     from shenava.store import Store
 
@@ -110,17 +113,67 @@ def _cannot_reach(settings: Settings, error: BaseException) -> str:
     )
 
 
-def load_classifier(settings: Settings) -> Classifier:
-    """Load the verdict model. Raises :class:`Halt` when its folder holds no usable one."""
+def load_classifier(settings: Settings) -> Classifier | OtherModel:
+    """Load the verdict model that is set. Raises :class:`Halt` when it cannot be used."""
     from sentiment.classifier import Classifier
+    from sentiment.other import OtherModel, OtherModelError, is_shipped_kind
 
+    threads = settings.model_threads
     try:
-        return Classifier.load(settings.model_folder, settings.model_threads)
+        if not settings.model:
+            return Classifier.load(None, threads)
+        folder = _model_folder(settings.model)
+        if is_shipped_kind(folder):
+            return Classifier.load(folder, threads)
+        rest = Classifier.load(None, threads)
+        name = Path(settings.model).name
+        return OtherModel.load(folder, _labels(settings.model_labels), rest, name, threads)
+    except OtherModelError as error:
+        raise Halt(
+            f"The verdict model {settings.model} cannot be used: {error}. Look at the settings "
+            "model and model_labels (SHENAVA_MODEL, SHENAVA_MODEL_LABELS)."
+        ) from error
     except Exception as error:
         # transformers and onnxruntime raise of many kinds on a broken folder.
-        where = settings.model_folder or "that comes with Shenava"
+        where = settings.model or "that comes with Shenava"
         raise Halt(
             f"The verdict model {where} cannot be loaded ({type(error).__name__}: "
-            f"{' '.join(str(error).split())[:300]}). Look at the setting model_folder "
-            "(SHENAVA_MODEL_FOLDER), or install Shenava again."
+            f"{' '.join(str(error).split())[:300]}). Look at the setting model "
+            "(SHENAVA_MODEL), or install Shenava again."
         ) from error
+
+
+_HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
+_HUB_FILES = ["*.json", "*.txt", "*.model", "model.onnx*", "onnx/model.onnx*"]
+_HUB_WEIGHTS = ["*.safetensors", "pytorch_model*.bin"]
+
+
+def _model_folder(model: str) -> Path:
+    """The folder of a model; what is no folder here is taken for its name on the hub and fetched,
+    once: what was fetched before is used without asking again."""
+    folder = Path(model).expanduser()
+    if folder.is_dir():
+        return folder.absolute()
+    if not _HUB_NAME.fullmatch(model) or model.startswith("."):
+        raise FileNotFoundError(f"there is no folder {model}")
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    from sentiment.other import has_weights
+
+    everything = [*_HUB_FILES, *_HUB_WEIGHTS]
+    try:
+        found = Path(snapshot_download(model, allow_patterns=everything, local_files_only=True))
+        if has_weights(found):
+            return found
+    except LocalEntryNotFoundError:
+        pass
+    found = Path(snapshot_download(model, allow_patterns=_HUB_FILES))
+    if not has_weights(found):
+        found = Path(snapshot_download(model, allow_patterns=everything))
+    return found
+
+
+def _labels(told: str) -> dict[str, str]:
+    pairs = (pair.rpartition("=") for pair in told.split(",") if pair.strip())
+    return {label.strip(): meaning.strip() for label, _, meaning in pairs}

@@ -135,7 +135,7 @@ def run(settings: Settings, out: TextIO, *, sample: bool = False, rehearse: bool
         if rehearsal is not None:
             add_jobs(scheduler, _rehearsal_jobs(store, rehearsal, doors, settings))
         add_jobs(scheduler, _alert_jobs(Alerting(store, settings, policy)))
-        teacher = Teacher(store, classifier, settings.learn_every_corrections)
+        teacher = Teacher(store, classifier.teachable, settings.learn_every_corrections)
         add_jobs(scheduler, {"learn": (logged("learn", teacher.tick), LEARN_EVERY_S)})
         add_jobs(scheduler, _report_jobs(Reporting(store, settings, policy)))
         scheduler.start()

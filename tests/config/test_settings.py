@@ -61,6 +61,7 @@ WRONG = {
     "urgent_around_the_clock": ["perhaps"],
     "reach_followers": ["0"],
     "model_threads": ["0"],
+    "model_labels": ["negative", "LABEL_0=", "=negative"],
     "session_hours": ["0", "721"],
     "sign_in_attempts": ["2"],
     "invite_hours": ["0"],

@@ -228,9 +228,9 @@ def test_a_postgresql_that_answers_is_well(
 def test_a_folder_without_a_model_is_told(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SHENAVA_MODEL_FOLDER", str(tmp_path))
+    monkeypatch.setenv("SHENAVA_MODEL", str(tmp_path))
     assert only_failure().name == "Verdict model"
-    assert "SHENAVA_MODEL_FOLDER" in only_failure().words
+    assert "SHENAVA_MODEL" in only_failure().words
 
 
 def test_a_port_in_use_is_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -123,7 +123,7 @@ def test_what_another_process_takes_in_is_judged_while_it_runs(home: Path) -> No
         ({"business_hours": "someday"}, "The setting business_hours (SHENAVA_BUSINESS_HOURS)"),
         ({"prot": "8000"}, "There is no setting SHENAVA_PROT"),
         ({"host": "no.such.host.invalid"}, "The setting host (SHENAVA_HOST)"),
-        ({"model_folder": "/nowhere"}, "The verdict model /nowhere cannot be loaded"),
+        ({"model": "/nowhere"}, "The verdict model /nowhere cannot be loaded"),
         ({"database_url": "mysql"}, "The setting database_url (SHENAVA_DATABASE_URL)"),
     ],
 )
