@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from dashboard.auth.roles import needs
 from dashboard.context import desk
-from dashboard.i18n import Lazy, lazy
+from dashboard.i18n import Lazy, lazy, ngettext
 from dashboard.i18n import gettext as _
 from dashboard.reader import me
 from responder import learning
@@ -57,6 +57,24 @@ class VersionView:
     @property
     def can_be_used(self) -> bool:
         return self.row.state is VersionState.OFF
+
+    @property
+    def sources(self) -> str:
+        """What it was learned from, in words: of each kind that there was, how many."""
+        row, told = self.row, []
+        if row.corrected:
+            told.append(ngettext("%(num)s correction", "%(num)s corrections", row.corrected))
+        if row.labelled:
+            told.append(ngettext("%(num)s labelled text", "%(num)s labelled texts", row.labelled))
+        if row.let_stand:
+            told.append(
+                ngettext(
+                    "%(num)s verdict that staff let stand",
+                    "%(num)s verdicts that staff let stand",
+                    row.let_stand,
+                )
+            )
+        return _("learned from %(what)s", what=" + ".join(told)) if told else ""
 
 
 @needs(Role.ADMIN)

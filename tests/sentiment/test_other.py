@@ -174,10 +174,12 @@ def test_words_that_decided_are_told_only_of_what_they_decided(
     assert shipped.why
     mood_only = OtherModel.load(make_model(rows={"fine": [4, 0, 0]}), {}, classifier, "tiny")
     assert mood_only.classify([text])[0].why == shipped.why
-    by_the_other = mood_only.classify(["thank you, it was fine"])[0]
+    sad = "he was sad and lonely, fine"
+    assert classifier.classify([sad])[0].why, "the shipped model finds it negative too"
+    by_the_other = mood_only.classify([sad])[0]
     assert by_the_other.complaint.value is by_the_other.urgent.value is False
     assert by_the_other.sentiment.label is Sentiment.NEGATIVE
-    assert by_the_other.why == ()
+    assert by_the_other.why == (), "but its words are not the other's"
 
 
 def test_without_onnx_weights_the_extra_is_named(
