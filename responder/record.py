@@ -42,6 +42,7 @@ class Deed(StrEnum):
     LEARNED_ON = "learned_on"
     LEARNED_OFF = "learned_off"
     LEARNS_BY_ITSELF = "learns_by_itself"
+    SPIKE_DISMISSED = "spike_dismissed"
 
 
 class Refusal(StrEnum):

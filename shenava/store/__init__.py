@@ -81,6 +81,7 @@ from shenava.store.reports import (
     WeeklyReport,
 )
 from shenava.store.session import Alone, Store
+from shenava.store.spikes import Spike, SpikeCase, SpikeClosed, UsualHour
 from shenava.store.staff import LinkPurpose, OneTimeLink, Role, SignInFailure, User, UserState
 from shenava.store.tokens import ApiNoteKey, ApiToken, ApiUse, Scope
 
@@ -167,11 +168,15 @@ __all__ = [
     "Sighting",
     "SignInFailure",
     "Spend",
+    "Spike",
+    "SpikeCase",
+    "SpikeClosed",
     "Stage",
     "Store",
     "Switch",
     "User",
     "UserState",
+    "UsualHour",
     "VerdictRow",
     "VersionState",
     "WebhookAccount",

@@ -37,6 +37,7 @@ class Alone(IntEnum):
     ALERTS = 11
     BROADCAST = 12
     REPORTS = 13
+    SPIKES = 14
 
 
 class Store:
