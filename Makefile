@@ -7,7 +7,7 @@ PYTHON := $(VENV)/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench bench-kill bench-broadcast bench-learn screenshots docs clean browser font
+.PHONY: help run test lint format bench bench-kill bench-broadcast bench-learn bench-spikes screenshots docs clean browser font
 
 help: ## Show this text
 	@echo "make run          start Shenava in a rehearsal, with simulated platforms; prints the addresses"
@@ -18,6 +18,7 @@ help: ## Show this text
 	@echo "make bench-kill   kill it 200 times at work: is anything lost, doubled or sent twice?"
 	@echo "make bench-broadcast  kill it 200 times while it tells 10,000 people"
 	@echo "make bench-learn  what a shop's corrections win back (DATA=folder with dev.jsonl.xz)"
+	@echo "make bench-spikes how soon an outage is told, and how often wrongly"
 	@echo "make screenshots  take the README's pictures anew, and time its way"
 	@echo "make docs         write docs/settings.md and docs/commands.md anew"
 	@echo "make clean        remove what make made, the virtual environment too"
@@ -44,6 +45,9 @@ bench: $(STAMPS)/test
 
 bench-broadcast: $(STAMPS)/test
 	$(PYTHON) -m benchmarks.bench_broadcast $(ARGS)
+
+bench-spikes: $(STAMPS)/test
+	$(PYTHON) -m benchmarks.bench_spikes $(ARGS)
 
 bench-kill: $(STAMPS)/test
 	$(PYTHON) -m benchmarks.bench_kill $(ARGS)

@@ -32,6 +32,7 @@ from dashboard.posts.blueprint import posts
 from dashboard.reader import person_or_none, reader
 from dashboard.reports.blueprint import reports
 from dashboard.secret import secret_key
+from dashboard.spikes.blueprint import spikes
 from dashboard.staff.blueprint import staff
 from dashboard.webhooks.blueprint import knocking
 from dashboard.webhooks.doors import EXTENSION as DOORS
@@ -116,6 +117,7 @@ def create_app(
         pictures,
         posts,
         reports,
+        spikes,
         tokens,
     ):
         app.register_blueprint(blueprint)

@@ -59,6 +59,7 @@ CLUES_EVERY_S = 5
 ALERTS_EVERY_S = 3
 REPORT_EVERY_S = 30
 LEARN_EVERY_S = 15
+SPIKES_EVERY_S = 30
 UPKEEP_EVERY_S = 3600
 
 JOB_THREADS = 24
@@ -269,14 +270,17 @@ def _schedule(
     stop: threading.Event,
 ) -> None:
     from responder.clues import CatchUp
+    from responder.spikes import Watch
 
     def judge() -> None:
         judge_what_waits(pipeline, health, stop)
 
     clues = CatchUp(store)
+    watch = Watch(store, settings.zone)
     jobs: Jobs = {
         "clues": (logged("clues", clues.run_once), CLUES_EVERY_S),
         "pipeline": (judge, PIPELINE_EVERY_S),
+        "spikes": (logged("spikes", watch.tick), SPIKES_EVERY_S),
         "wake snoozed": (logged("wake snoozed", lambda: wake_all(store)), WAKE_EVERY_S),
     }
     for name, job in upkeep.jobs(settings).items():

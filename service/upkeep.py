@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from collectors import inbound
 from collectors.folding import fold
 from config import Settings
-from responder import presence, rates
+from responder import presence, rates, spikes
 from responder.pictures import KEEP_UNSENT, let_go
 from shenava.store import (
     Alarm,
@@ -54,6 +54,7 @@ def jobs(settings: Settings) -> Mapping[str, Callable[[Store], object]]:
         "prune links": prune_links,
         "prune pictures": prune_pictures,
         "prune alarms": prune_alarms,
+        "prune spikes": lambda store: _in_turn(store, spikes.prune),
         "prune rates": lambda store: _in_turn(store, rates.prune),
         "prune presence": lambda store: _in_turn(store, presence.prune),
         "prune billed": lambda store: _in_turn(store, prune_billed),

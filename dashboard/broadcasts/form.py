@@ -43,6 +43,8 @@ class Draft:
     intents: set[Intent] = field(default_factory=set)
     since: str = "24h"
     cases: set[int] = field(default_factory=set)
+    spike: int | None = None
+    """The spike of complaints that it was begun from."""
     vips: bool = False
     open_windows: bool = False
     urgent: bool = False
@@ -173,6 +175,7 @@ def read(
         intents={one for one in Intent if one.value in form.getlist("intent")},
         since=form.get("since", "") if form.get("since", "") in SINCE else "",
         cases={n for word in form.get("cases", "").split() if (n := _number(word))},
+        spike=_number(form.get("spike", "")),
         vips=_is_on(form, "vips"),
         open_windows=_is_on(form, "open_windows"),
         urgent=_is_on(form, "urgent"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from flask import abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -17,6 +17,7 @@ from dashboard.context import desk
 from dashboard.i18n import gettext as _
 from dashboard.inbox.words import INTENTS
 from dashboard.reader import me, reader
+from responder import spikes
 from responder.broadcasts import drafting
 from responder.broadcasts.content import LANGUAGES, Aim
 from responder.broadcasts.drafting import BroadcastError
@@ -25,7 +26,7 @@ from responder.broadcasts.progress import Outcome
 from responder.broadcasts.templates import KINDS
 from responder.outbox import Asker
 from shenava.messages import Deed, Intent, Language
-from shenava.store import Account, Broadcast, BroadcastState, RecipientKind, Stage, User
+from shenava.store import Account, Broadcast, BroadcastState, RecipientKind, Spike, Stage, User
 
 _LISTED = 50
 
@@ -66,7 +67,7 @@ def new() -> ResponseReturnValue:
             parent = _parent(session, draft.parent_id)
         else:
             parent = _parent(session, request.args.get("parent", type=int))
-            draft, wrong = _begin(accounts, parent), ""
+            draft, wrong = _begin(session, accounts, parent), ""
     if request.method == "GET" or request.form.get("do") == "look":
         return _write_page(draft, accounts, parent, wrong=wrong)
     wrong = wrong or draft.wrong()
@@ -78,6 +79,8 @@ def new() -> ResponseReturnValue:
         with store.write() as session:
             asker = Asker(f"user:{me().id}", draft.key, me().id)
             number = drafting.create(session, asker, draft.notice(now), now).id
+            if draft.spike is not None:
+                spikes.link(session, draft.spike, number)
     except drafting.KeyTaken:
         wrong = _("This was saved before, with other words. Look at the list of broadcasts.")
         return _write_page(draft, accounts, parent, wrong=wrong, status=409)
@@ -211,7 +214,16 @@ def _read(accounts: Sequence[Account]) -> tuple[Draft, str]:
     return read(request.form, [one.id for one in accounts], now, desk().settings.zone)
 
 
-def _begin(accounts: Sequence[Account], parent: Broadcast | None) -> Draft:
+def begin_to(case_ids: Iterable[int]) -> ResponseReturnValue:
+    """A new notice to the writers of these cases, and no others."""
+    with desk().store.read() as session:
+        accounts = seeing.accounts_of(session, desk().rules)
+        draft = _begin(session, accounts, None)
+    draft.cases, draft.intents = set(case_ids), set()
+    return _write_page(draft, accounts, None)
+
+
+def _begin(session: Session, accounts: Sequence[Account], parent: Broadcast | None) -> Draft:
     language = Language(desk().settings.language.value)
     stage = Stage.INVESTIGATING
     kind = request.args.get("kind", "payment")
@@ -223,6 +235,13 @@ def _begin(accounts: Sequence[Account], parent: Broadcast | None) -> Draft:
     draft = from_template(kind, stage, places, desk().settings.broadcast_lasts_hours)
     cases = request.args.get("cases", "")
     draft.cases = {int(n) for n in cases.split() if n.isascii() and n.isdigit() and len(n) < 19}
+    spike = session.get(Spike, request.args.get("spike", 0, type=int))
+    if spike is not None:
+        draft.spike = spike.id
+        draft.cases = set(spikes.open_cases(session, spike.id))
+    if draft.cases:
+        # These and no others; the kinds of complaints can be ticked beside them.
+        draft.intents = set()
     if parent is not None:
         draft.parent_id = parent.id
         draft.places = {one.account_id: one.language for one in Aim.of_json(parent.aim).places}

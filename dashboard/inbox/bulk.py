@@ -9,6 +9,7 @@ from flask import abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
+from dashboard.broadcasts.pages import begin_to
 from dashboard.context import desk
 from dashboard.i18n import gettext as _
 from dashboard.i18n import ngettext
@@ -25,8 +26,9 @@ Deed = Callable[[Session, Sequence[int], datetime], Done]
 
 
 def bulk() -> ResponseReturnValue:
-    """``deed``: assign, close, snooze or unassign. ``case``: the ticked ones; or ``all``: 1 for
-    everything that the list ``here`` holds, as it was when ``seen_upto`` was the newest message.
+    """``deed``: announce, assign, close, snooze or unassign. ``case``: the ticked ones; or
+    ``all``: 1 for everything that the list ``here`` holds, as it was when ``seen_upto`` was the
+    newest message.
 
     Works through batches, each a transaction of its own: what is done stays done.
     """
@@ -37,6 +39,8 @@ def bulk() -> ResponseReturnValue:
         tell(_("Tick the cases first."), "note")
         return redirect(_list(wanted, after))
     name = request.form.get("deed", "")
+    if name == "announce":
+        return begin_to(_chosen(wanted) if everything else picked)
     deed = _deed(name, row_number(request.form.get("seen_upto")))
     batches = _all(desk().store, wanted) if everything else _batches(picked)
     done = Done()
@@ -49,6 +53,11 @@ def bulk() -> ResponseReturnValue:
     else:
         tell_done(done, _what(name, len(done.changed)), _undo(name, done))
     return redirect(_list(wanted, after))
+
+
+def _chosen(wanted: Wanted) -> list[int]:
+    """Everything the list holds, for a notice to their writers."""
+    return [one for batch in _all(desk().store, wanted) for one in batch]
 
 
 def _deed(name: str, seen_upto: int | None) -> Deed:

@@ -30,7 +30,7 @@ from sqlalchemy.orm import Session
 
 from dashboard.inbox.wanted import Answer, Holder, Queue, Wanted
 from responder import approval
-from shenava.store import Account, Case, CaseIntent, CaseState, Message
+from shenava.store import Account, Case, CaseIntent, CaseState, Message, SpikeCase
 from shenava.store.search import matching_messages
 from shenava.text import search_tokens
 
@@ -236,6 +236,10 @@ def _filters(wanted: Wanted, me: int) -> list[ColumnElement[bool]]:
     if wanted.intent is not None:
         found.append(
             exists().where(CaseIntent.case_id == Case.id, CaseIntent.intent == wanted.intent)
+        )
+    if wanted.spike is not None:
+        found.append(
+            exists().where(SpikeCase.case_id == Case.id, SpikeCase.spike_id == wanted.spike)
         )
     if wanted.holder is Holder.NOBODY:
         found.append(Case.assignee_id.is_(None))

@@ -48,8 +48,8 @@ class Holder(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """``words``: a search, over all messages whatever their case's queue. The other fields
-    narrow a queue or a search; ``None`` is "any". ``account`` and a numeric ``holder`` are row
-    numbers."""
+    narrow a queue or a search; ``None`` is "any". ``account``, ``spike`` and a numeric ``holder``
+    are row numbers."""
 
     queue: Queue = Queue.OPEN
     words: str = ""
@@ -60,6 +60,7 @@ class Wanted:
     complaint: Answer | None = None
     intent: Intent | None = None
     holder: Holder | int | None = None
+    spike: int | None = None
 
     @property
     def is_search(self) -> bool:
@@ -108,6 +109,7 @@ def read(args: Mapping[str, str]) -> Wanted:
         complaint=_member(Answer, args.get("complaint")),
         intent=_member(Intent, args.get("intent")),
         holder=holder if holder is not None else row_number(args.get("holder")),
+        spike=row_number(args.get("spike")),
     )
 
 

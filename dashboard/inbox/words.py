@@ -186,6 +186,7 @@ _DEEDS = {
     Deed.ERASED: lazy("erased the customer"),
     Deed.CORRECTED: lazy("corrected the verdict"),
     Deed.CORRECTION_UNDONE: lazy("took a correction back"),
+    Deed.SPIKE_DISMISSED: lazy("said that a wave of complaints is no outage"),
 }
 
 
@@ -275,6 +276,8 @@ def chip(wanted: Wanted, name: str) -> str:
         return str(PLATFORMS[wanted.platform])
     if name == "account":
         return _("one account")
+    if name == "spike":
+        return _("one wave of complaints")
     if wanted.holder is Holder.ME:
         return _("yours")
     return _("nobody has it") if wanted.holder is Holder.NOBODY else _("one colleague's")

@@ -200,6 +200,8 @@ document.addEventListener("click", (event) => {
 document.addEventListener("submit", async (event) => {
   const form = event.target;
   if (!form.closest("#inbox") || form.method === "dialog") return;
+  // Leads to another page. Where nothing is ticked, the server says so on this one.
+  if (event.submitter?.hasAttribute("data-leaves")) return;
   event.preventDefault();
   const data = new FormData(form, event.submitter);
   const fields = form.enctype === "multipart/form-data" ? data : new URLSearchParams(data);
