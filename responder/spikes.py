@@ -299,7 +299,7 @@ def _whole_hour(at: datetime) -> datetime:
 
 def _folded_upto(session: Session, now: datetime) -> datetime | None:
     """Where folding goes on; ``None`` while nothing was ever judged."""
-    upto = session.scalar(select(func.max(UsualHour.upto)))
+    upto: datetime | None = session.scalar(select(func.max(UsualHour.upto)))
     if upto is not None:
         return upto
     first = session.scalar(
