@@ -123,7 +123,7 @@ def read_posts(file: Path) -> list[Post]:
                 at,
                 row["text"],
                 person,
-                complaint if said.complaint.value else None,
+                complaint if said.complaint.value or said.urgent.value else None,
             )
         )
     return sorted(posts, key=lambda one: one.at)
@@ -275,7 +275,7 @@ def rehearse() -> Outcome:
     for number, ((at, text, related), said) in enumerate(zip(written, verdicts, strict=True)):
         intents = frozenset(one.label for one in said.intents)
         one = Complaint(number, number, at, intents, words_of(text))
-        complaint = one if said.complaint.value else None
+        complaint = one if said.complaint.value or said.urgent.value else None
         airline = "rehearsed" if related else "other"
         posts.append(Post(airline, at, text, number, complaint))
     shop = Shop(Rules())

@@ -81,8 +81,8 @@ class CaseComplaint:
 def complaints_between(
     session: Session, begin: datetime, end: datetime, *, historic: bool = False
 ) -> list[CaseComplaint]:
-    """What is held to be a complaint and was written after ``begin``, up to ``end``, by time.
-    ``historic``: what came from before the shop listened, too."""
+    """What is held to be a complaint, or urgent, and was written after ``begin``, up to ``end``, by
+    time. ``historic``: what came from before the shop listened, too."""
     judged = select(Fact.message_id).where(
         Fact.kind == FactKind.MESSAGE_JUDGED, Fact.happened_at > begin, Fact.happened_at <= end
     )
@@ -111,7 +111,7 @@ def complaints_between(
     return [
         CaseComplaint(_complaint(row, held[row.id].intents), row.case_id)
         for row in rows
-        if row.id in held and held[row.id].complaint
+        if row.id in held and (held[row.id].complaint or held[row.id].urgent)
     ]
 
 
@@ -170,6 +170,9 @@ class Watch:
                 spike.loud_at = now
             if spike.cause in step.ended:
                 spike.ended_at = now
+            also = sorted({*spike.also, *step.parts.get(spike.cause, ())})
+            if also != spike.also:
+                spike.also = also
             self._gather(session, spike, found, now)
             if spike.closed_at is None and _is_resolved(session, spike):
                 spike.closed_at, spike.closed_because = now, SpikeClosed.RESOLVED
@@ -181,7 +184,8 @@ class Watch:
         mine = [
             one
             for one in found
-            if one.complaint.at >= spike.began_at and has_cause(one.complaint, spike.cause)
+            if one.complaint.at >= spike.began_at
+            and any(has_cause(one.complaint, cause) for cause in (spike.cause, *spike.also))
         ]
         complaints = [one.complaint for one in mine]
         said = list(leading_words(complaints, self._words))
@@ -317,6 +321,7 @@ def _running(session: Session) -> list[Spike]:
 def _add(session: Session, found: Found, now: datetime) -> Spike:
     spike = Spike(
         cause=found.cause,
+        also=[],
         began_at=found.began_at,
         seen_at=now,
         loud_at=now,

@@ -20,7 +20,7 @@ All is a pure function of what is handed in.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import exp, lgamma, log
@@ -242,11 +242,9 @@ def _candidates(
 
 
 def find(complaints: Sequence[Complaint], usual: Usual, now: datetime, rules: Rules) -> list[Found]:
-    """The spikes of this moment, each told once.
+    """The causes that are far above the usual at this moment.
 
-    ``complaints``: of the longest window at least, by time. ``now`` carries the shop's zone. Where
-    causes share their people, a known one stands for a word, and a word for all complaints; of
-    two of a kind the one that more people name.
+    ``complaints``: of the longest window at least, by time. ``now`` carries the shop's zone.
     """
     recent = [one for one in complaints if now - rules.longest < one.at <= now]
     if len({one.person for one in recent}) < rules.people:
@@ -259,7 +257,7 @@ def find(complaints: Sequence[Complaint], usual: Usual, now: datetime, rules: Ru
             start = began(mine, an_hour, now)
             since = tuple(one for one in mine if one.at >= start)
             found.append(Found(cause, start, chance, an_hour, since))
-    return _each_once(found, rules)
+    return found
 
 
 def _kind(cause: str) -> int:
@@ -267,6 +265,8 @@ def _kind(cause: str) -> int:
 
 
 def _each_once(found: Sequence[Found], rules: Rules) -> list[Found]:
+    """One cause for each trouble. Where causes share their people, a known one stands for a word,
+    and a word for all complaints; of two of a kind the one that more people name."""
     told: list[Found] = []
     for one in sorted(found, key=lambda one: (_kind(one.cause), -len(one.people), one.cause)):
         if not any(is_same(one.people, other.people, rules) for other in told):
@@ -303,11 +303,12 @@ class Running:
 @dataclass(frozen=True, slots=True)
 class Step:
     """What a look found: spikes that begin, causes that are far above the usual still, and causes
-    that are over."""
+    that are over. ``parts``: by the cause of a spike, known causes that are part of it now."""
 
     begun: tuple[Found, ...] = ()
     loud: frozenset[str] = frozenset()
     ended: frozenset[str] = frozenset()
+    parts: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def look(
@@ -327,12 +328,20 @@ def look(
         )
         for one in running
     }
-    begun, loud = [], set()
-    for one in found:
+    begun: list[Found] = []
+    loud: set[str] = set()
+    parts: dict[str, set[str]] = {}
+    for one in _each_once(found, rules):
         same = [cause for cause in people if _is_part(one, cause, people[cause], rules)]
         loud.update(same)
         if not same:
             begun.append(one)
+            people[one.cause] = one.people
+    for one in found:
+        if _kind(one.cause) == 0:
+            for cause, theirs in people.items():
+                if cause != one.cause and _kind(cause) == 0 and is_same(one.people, theirs, rules):
+                    parts.setdefault(cause, set()).add(one.cause)
     ended = set()
     for item in running:
         rested = now - item.loud_at >= rules.rest and item.cause not in loud
@@ -340,7 +349,12 @@ def look(
             [one for one in recent if has_cause(one, item.cause)], item.cause, usual, now, rules
         ):
             ended.add(item.cause)
-    return Step(tuple(begun), frozenset(loud), frozenset(ended))
+    return Step(
+        tuple(begun),
+        frozenset(loud),
+        frozenset(ended),
+        {cause: frozenset(found) for cause, found in parts.items()},
+    )
 
 
 def _is_part(found: Found, cause: str, people: frozenset[int], rules: Rules) -> bool:

@@ -25,7 +25,8 @@ class Spike(Base):
     """One spike, from its alarm to the hour that is as any other. A cause has at most one that
     has not ended: what a person closed does not begin again while it lasts.
 
-    ``cause`` is the name that :mod:`sentiment.topics` gives. ``began_at`` is the step in the rate,
+    ``cause`` is the name that :mod:`sentiment.topics` gives, ``also`` other causes that most of its
+    people name: their complaints are part of it. ``began_at`` is the step in the rate,
     ``seen_at`` the alarm, ``loud_at`` when it was last far above the usual; ``usual`` the people
     an hour who complain of it otherwise. ``words`` set its complaints apart, each used by three
     people at least; ``examples`` are numbers of messages. ``broadcast_id``: the first notice that
@@ -49,6 +50,7 @@ class Spike(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     cause: Mapped[str] = mapped_column(String(60))
+    also: Mapped[list[Any]] = mapped_column(JSON)
     began_at: Mapped[datetime]
     seen_at: Mapped[datetime]
     loud_at: Mapped[datetime]

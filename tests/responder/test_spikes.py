@@ -118,7 +118,8 @@ def test_the_number_is_the_list_after_correction_erasing_and_closing(shop: Shop)
             select(Message.id, Message.case_id, Message.identity_id).order_by(Message.id)
         ).all()
     with shop.store.write() as session:
-        correct(session, shop.me, rows[0].id, now, shop.policy, Said(complaint=False))
+        word = Said(complaint=False, urgent=False)
+        correct(session, shop.me, rows[0].id, now, shop.policy, word)
         casework.close(session, shop.me, [rows[1].case_id], now)
     with shop.store.write() as session:
         erase_person(session, rows[2].identity_id, now, shop.policy, actor=shop.me)

@@ -247,3 +247,14 @@ def test_examples_are_of_different_people() -> None:
 
 def test_words_hold_no_handles_links_or_numbers() -> None:
     assert words_of("@shop سفارش ۱۲۳۴۵ نرسید https://t.co/x A1") == {"سفارش", "نرسید"}
+
+
+def test_the_other_names_of_a_trouble_are_parts_of_it() -> None:
+    """Who names only one of them belongs to it too."""
+    both = [
+        *burst(12, 10, Intent.PAYMENT, Intent.OUTAGE),
+        *burst(6, 10, Intent.OUTAGE, first=100),
+    ]
+    step = look((), sorted(both, key=lambda one: one.at), Usual(), NOW, RULES)
+    assert [one.cause for one in step.begun] == ["outage"]
+    assert step.parts == {"outage": {"payment"}}

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0017"
-down_revision = "0016"
+revision = "0018"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 
@@ -48,6 +48,7 @@ def _spikes() -> None:
         "spikes",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("cause", sa.String(length=60), nullable=False),
+        sa.Column("also", sa.JSON(), nullable=False),
         sa.Column("began_at", Instant, nullable=False),
         sa.Column("seen_at", Instant, nullable=False),
         sa.Column("loud_at", Instant, nullable=False),
