@@ -62,7 +62,7 @@ class Rules:
         timedelta(minutes=60),
         timedelta(minutes=180),
     )
-    tail: float = 1e-4
+    tail: float = 1e-5
     shape: float = 12.0
     people: int = 6
     settled_hours: float = 24
