@@ -249,7 +249,8 @@ def rehearse() -> Outcome:
     from rehearsal.words.fa import PERSIAN
     from sentiment.classifier import Classifier
 
-    rng = random.Random(7)
+    # The limits were chosen with another seed.
+    rng = random.Random(11)
     begin = datetime(2026, 1, 5, tzinfo=ZONE)
     tongues = (PERSIAN, PERSIAN, ARABIC, ENGLISH)
     written: list[tuple[datetime, str, bool]] = []
