@@ -106,9 +106,11 @@ def test_what_is_usual_at_this_hour_of_the_week_is_no_spike() -> None:
 
 
 def test_a_slow_rise_is_seen_in_the_long_windows() -> None:
-    usual = usually(dict.fromkeys(range(24), 1))
-    # Twelve people in three hours, where three are usual: no five minutes show anything.
-    assert causes(*burst(16, 170, Intent.DELIVERY_LATE), usual=usual) == ["delivery_late"]
+    usual = usually(dict.fromkeys(range(24), 1), cause="delivery_late")
+    # Twenty people in three hours, where three are usual: no five minutes show anything.
+    crowd = burst(20, 170, Intent.DELIVERY_LATE)
+    assert causes(*crowd, usual=usual) == ["delivery_late"]
+    assert causes(*crowd[-8:], usual=usual) == []
 
 
 def test_it_tells_when_it_began() -> None:
