@@ -238,8 +238,9 @@ def _filters(wanted: Wanted, me: int) -> list[ColumnElement[bool]]:
             exists().where(CaseIntent.case_id == Case.id, CaseIntent.intent == wanted.intent)
         )
     if wanted.spike is not None:
+        # Few cases among all: they are looked up, not searched for.
         found.append(
-            exists().where(SpikeCase.case_id == Case.id, SpikeCase.spike_id == wanted.spike)
+            Case.id.in_(select(SpikeCase.case_id).where(SpikeCase.spike_id == wanted.spike))
         )
     if wanted.holder is Holder.NOBODY:
         found.append(Case.assignee_id.is_(None))
