@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from datetime import timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 from support.factories import START, incoming
 from support.judges import WordJudge
 from support.shop import add_person
@@ -22,6 +25,7 @@ from responder.spikes import Watch, complaints_between
 from service.pipeline import Pipeline
 from shenava.clock import SetClock
 from shenava.store import (
+    Alone,
     Audit,
     Broadcast,
     BroadcastState,
@@ -195,12 +199,26 @@ def test_it_works_again_closes_the_spike_it_was_begun_from(shop: Shop) -> None:
     assert shop.spike().closed_because is SpikeClosed.RESOLVED
 
 
-def test_two_watches_write_one_spike(shop: Shop) -> None:
+class Overtaken:
+    """A store whose writer waits for its turn while another watch has its own."""
+
+    def __init__(self, store: Store, other: Watch) -> None:
+        self._store, self._other = store, other
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def write_alone(self, work: Alone) -> AbstractContextManager[Session]:
+        self._other.tick()
+        return self._store.write_alone(work)
+
+
+def test_two_watches_that_see_it_at_once_write_one_spike(shop: Shop) -> None:
     shop.hear(12)
-    other = Watch(shop.store, ZONE)
-    shop.watch.tick()
-    other.tick()
+    late = Watch(Overtaken(shop.store, shop.watch), ZONE)  # type: ignore[arg-type]
+    assert [one.cause for one in late.tick().begun] == ["payment"]
     assert shop.spike().cause == "payment"
+    assert shop.assert_number_is_the_list() == 12
 
 
 def test_hours_are_folded_once_and_those_with_a_spike_are_left_out(shop: Shop) -> None:

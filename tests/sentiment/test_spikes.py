@@ -93,6 +93,8 @@ def test_on_its_first_day_a_shop_hears_of_an_outage_by_the_sixth_person() -> Non
 def test_one_loud_author_is_no_spike() -> None:
     loud = [complaint(n, NOW - timedelta(seconds=n), Intent.PAYMENT, person=1) for n in range(200)]
     assert causes(*loud) == []
+    # Nor are they among others who complain of something else.
+    assert causes(*loud, *burst(6, 170, Intent.REFUND, first=300)) == []
 
 
 def test_what_is_usual_at_this_hour_of_the_week_is_no_spike() -> None:
