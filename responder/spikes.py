@@ -368,13 +368,13 @@ class Shown:
 
 
 def shown(session: Session) -> list[Shown]:
-    """The spikes that are on and nobody has closed, the oldest first."""
+    """The spikes that are on and nobody has closed, the one of most people first."""
     on = session.scalars(
         select(Spike)
         .where(Spike.ended_at.is_(None), Spike.closed_at.is_(None))
         .order_by(Spike.began_at, Spike.id)
     ).all()
-    return [told(session, one) for one in on]
+    return sorted((told(session, one) for one in on), key=lambda one: -one.people)
 
 
 def told(session: Session, spike: Spike) -> Shown:

@@ -37,7 +37,8 @@ def shoot(page: Page, name: str) -> None:
             for theme in ("light", "dark"):
                 page.set_viewport_size({"width": width, "height": height})
                 page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
-                page.screenshot(path=f"{folder}/{name}-{width}-{theme}.png")
+                file = f"{folder}/{name}-{width}-{theme}.png"
+                page.screenshot(path=file, animations="disabled")
         page.set_viewport_size({"width": 1440, "height": 900})
 
 
