@@ -11,6 +11,7 @@ from dashboard import dates, numerals
 from dashboard.context import desk
 from dashboard.dates import Dates
 from dashboard.reader import reader
+from dashboard.shown import isolated, shown
 from shenava.text import direction
 
 HUES = 8
@@ -111,7 +112,7 @@ def install(app: Flask) -> None:
     """Register all of these with the templates of ``app``."""
     for function in (
         number, percent, digits, iso, when, clock, day, exact, countdown, initials, hue,
-        direction, span,
+        direction, span, shown, isolated,
     ):  # fmt: skip
         app.jinja_env.filters[function.__name__] = function
     app.jinja_env.globals["now"] = now

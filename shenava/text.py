@@ -19,6 +19,8 @@ import re
 import unicodedata
 from collections.abc import Callable
 
+from shenava.names_in_text import without_names
+
 NORMALISER_VERSION = 1
 
 # Letters that readers take for one another. Persian forms are the targets.
@@ -97,8 +99,6 @@ _INDEX_LIMIT = 250_000
 # Only from the start of a word: without that a long word costs the square of its length.
 _WITH_ZWNJ = re.compile(r"(?<!\w)\w+(?:\u200c\w+)+")
 _CANNOT_STORE = re.compile("[\x00\ud800-\udfff]")
-# Handles, tags, addresses of pages and of mail: what stands in Latin letters in any language.
-_NAMED = re.compile(r"https?://\S+|www\.\S+|[\w.+-]*@[\w.-]+|#[\w\u200c]+")
 
 
 def clean(text: str) -> tuple[str, bytes | None]:
@@ -167,7 +167,7 @@ def direction(text: str) -> str:
     P3), but not one of a handle, a tag or a link: "@shop سلام" is Persian, and would begin on the
     wrong side.
     """
-    for part in (_NAMED.sub(" ", text), text):
+    for part in (without_names(text), text):
         for sign in part:
             kind = unicodedata.bidirectional(sign)
             if kind in ("R", "AL"):

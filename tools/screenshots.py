@@ -186,7 +186,15 @@ def meet_twice(desk: Desk, admin: int) -> dict[str, str]:
         desk.store,
         [
             said("1", neda, "سلام، سفارش ۵۵۵۱۲ قرار بود دیروز برسه، هنوز خبری نیست!", x, 27),
-            said("2", neda, "@rangin کسی جواب نمیده؟ سه بار پیام دادم", x, 3),
+            said(
+                "7",
+                neda,
+                "صفحهٔ https://rangin.example/pay?o=55512 باز نمیشه. به help@rangin.example هم "
+                "نوشتم، شماره‌ام +98 912 000 0012 است. #سفارش #order به @rangin_help، نسخهٔ C++!",
+                x,
+                4,
+            ),
+            said("2", neda, "@rangin کسی جواب نمیده؟ سه بار پیام دادم، @rangin_help", x, 3),
             said("3", neda_too, "Hi, it's about order 55512. Any news? 🙏", instagram, 2),
             said("4", karim, "رنگ آبی این کفش کی موجود میشه؟", x, 50),
             said("5", karim_too, "مرسی، رسید. عالی بود 🌹", instagram, 5),

@@ -22,7 +22,6 @@ from dashboard.inbox.rows import Row, rows
 from dashboard.inbox.snoozing import choices
 from dashboard.inbox.telling import take_told
 from dashboard.inbox.thread import Thread, accounts, anything, staff, thread
-from dashboard.inbox.underline import underlined
 from dashboard.inbox.wanted import Holder, Queue, Wanted, read, row_number
 from dashboard.reader import me
 from responder.casework import NOTE_LIMIT, mark_read, newest_message
@@ -126,7 +125,6 @@ def surroundings(wanted: Wanted) -> dict[str, Any]:
         "languages_of_text": list(Language),
         "moods": list(Sentiment),
         "intents": list(Intent),
-        "underlined": underlined,
         "snooze_choices": choices(desk().store.clock.now(), desk().settings.zone),
         "note_limit": NOTE_LIMIT,
         "here": here,

@@ -55,7 +55,7 @@ export function startReplies(composer, changed) {
       className: "preview",
       dir: option.dataset.language === "en" ? "ltr" : "rtl",
       lang: option.dataset.language,
-      textContent: option.dataset.text,
+      textContent: option.dataset.shown,
     });
     item.append(head, preview);
     return item;
