@@ -169,7 +169,13 @@ async function weigh() {
   const gaps = byId("composer-gaps");
   const made = parsed(told.gaps);
   const names = (root) => [...root.querySelectorAll("[data-place]")].map((one) => one.dataset.place);
-  if (names(gaps).join() !== names(made).join()) gaps.replaceChildren(...made.childNodes);
+  if (names(gaps).join() === names(made).join()) return;
+  const held = gaps.contains(document.activeElement) ? document.activeElement.id : null;
+  for (const field of made.querySelectorAll("[data-place]")) {
+    field.value = byId(field.id)?.value ?? field.value;
+  }
+  gaps.replaceChildren(...made.childNodes);
+  if (held) byId(held)?.focus({ preventScroll: true });
 }
 
 /** Write what was typed for an open place into the answer. */

@@ -1,6 +1,8 @@
 // Keys, by the place they lie in (event.code), so that they work on every keyboard layout. Each
 // presses a button or follows a link that is on the page; none does anything of its own.
 
+import { keeps, writing } from "./inbox-ahead.js";
+
 const byId = (id) => document.getElementById(id);
 const inbox = byId("inbox");
 let go = 0;
@@ -25,7 +27,7 @@ function press(event, open) {
     if (!document.querySelector("dialog[open]")) showPalette();
     return;
   }
-  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (keeps(event) || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   if (event.code === "Escape") {
     const verdict = document.querySelector("details.verdict[open]");
     if (verdict && !document.querySelector("dialog[open]")) {
@@ -50,10 +52,6 @@ function press(event, open) {
     event.preventDefault();
     deed();
   } else if (!event.shiftKey) button(event);
-}
-
-function writing(element) {
-  return element.closest?.("textarea, select, input:not([type='checkbox'], [type='radio'])") !== null;
 }
 
 function follow(event, address, open) {

@@ -6,6 +6,8 @@ import { number, plural, word } from "./words.js";
 const SHOWN = 2_000;
 const HIDDEN = 15_000;
 const TOO_MANY = 200;
+/** What stands around the composer and the note: renewed while someone writes there. */
+export const PARTS = ["case-head", "thread-live", "history", "card"];
 
 let inbox;
 let page;
@@ -176,7 +178,8 @@ async function moved(ids) {
   page.markCurrent();
   for (const id of told.fresh) if (!byId(`case-${id}`)) fresh.add(id);
   if (!fresh.size) return;
-  if (!rows.children.length) page.open(inbox.dataset.list, { push: false, keepCase: true });
+  const searching = byId("list-pane").querySelector("input:focus");
+  if (!rows.children.length && !searching) page.open(inbox.dataset.list, { push: false, keepCase: true });
   else offer(plural("new", fresh.size));
 }
 
@@ -205,7 +208,7 @@ async function refreshCase() {
   const live = byId("thread-live");
   const thread = byId("thread");
   const atEnd = thread.scrollHeight - thread.scrollTop - thread.clientHeight < 80;
-  for (const id of ["case-head", "thread-live", "history", "card"]) {
+  for (const id of PARTS) {
     const mine = byId(id);
     if (busy(mine)) {
       if (mine === live) offerCase();

@@ -1,10 +1,11 @@
 // The inbox, without reloading: links and forms are fetched, and what they change is put in place.
 // Everything here also works as plain pages; when a fetch fails, nothing is lost but the moment.
 
+import { hold, release, takeEarly } from "./inbox-ahead.js";
 import { startClock } from "./inbox-clock.js";
 import { keepDrafts, restoreDraft } from "./inbox-drafts.js";
 import { startKeys } from "./inbox-keys.js";
-import { startLive, listRead } from "./inbox-live.js";
+import { PARTS, startLive, listRead } from "./inbox-live.js";
 import { plural, word } from "./words.js";
 
 const inbox = document.getElementById("inbox");
@@ -38,12 +39,12 @@ export async function page(address, { lost = "not_sent", ...options } = {}) {
 }
 
 /** Say something in the place where the server says what it did. */
-export function tell(text, link) {
+export function tell(text, link, label = word("sign_in")) {
   const bar = document.createElement("div");
   bar.className = "told-bar urgent";
   bar.append(Object.assign(document.createElement("span"), { textContent: text }));
   if (link) {
-    const way = Object.assign(document.createElement("a"), { href: link, textContent: word("sign_in") });
+    const way = Object.assign(document.createElement("a"), { href: link, textContent: label });
     way.className = "button small";
     bar.append(way);
   }
@@ -53,19 +54,30 @@ export function tell(text, link) {
 /** Open a list or a case of ours in place. */
 export async function open(address, { push = true, keepCase = false } = {}) {
   const mine = ++visit;
-  const got = await page(address);
-  if (!got || mine !== visit) return;
-  show(got, { keepCase });
-  if (push) history.pushState(null, "", got.address);
+  let lost = false;
+  hold();
+  try {
+    const got = await page(address);
+    if (mine !== visit) return;
+    lost = !got;
+    if (lost) return;
+    show(got, { keepCase });
+    if (push) history.pushState(null, "", got.address);
+    await null; // what watches the page for a new composer comes first
+  } finally {
+    release({ lost });
+  }
 }
 
-function show(got, { keepCase = false, acted = null } = {}) {
+function show(got, { keepCase = false, acted = null, form = null, sent = null } = {}) {
   const theirs = got.document.getElementById("inbox");
   if (got.isCase) {
     const before = byId("opened")?.dataset.case;
     const [thread, pane] = [byId("thread")?.scrollTop, byId("case-pane").scrollTop];
-    replace("case-pane", got.document);
+    const held = heldField();
+    replaceCase(got.document, form);
     if (byId("opened").dataset.case === before) {
+      queueMicrotask(() => giveBack(held, sent));
       byId("thread").scrollTop = thread;
       byId("case-pane").scrollTop = pane;
     } else showNewest();
@@ -97,6 +109,46 @@ function showNewest() {
   if (newest && newest.getBoundingClientRect().bottom > pane.bottom) {
     newest.scrollIntoView({ block: newest.offsetHeight > pane.height / 2 ? "start" : "center" });
   }
+}
+
+/** Put the case of a page in place. An answer that someone writes in it is left alone, and only what
+ * is around it renewed, unless the page came for that answer. */
+function replaceCase(from, form) {
+  const [mine, theirs] = [byId("opened"), from.getElementById("opened")];
+  const same = mine?.dataset.case === theirs.dataset.case;
+  const writes = byId("composer")?.querySelector(".answer-form");
+  const fresh = from.querySelector("#composer:not([data-restored]) .answer-form");
+  if (!same || !writes || !fresh || form?.closest("#composer") || !inUse(writes)) {
+    replace("case-pane", from);
+    return;
+  }
+  for (const id of PARTS) replace(id, from);
+  mine.dataset.state = theirs.dataset.state;
+  byId("written").hidden = true;
+}
+
+function inUse(form) {
+  const filled = [...form.querySelectorAll("textarea, input[type='file'], [data-place]")];
+  return form.contains(document.activeElement) || filled.some((field) => field.value);
+}
+
+/** Where somebody is writing. */
+function heldField() {
+  const field = document.activeElement;
+  if (field?.localName !== "textarea" || !byId("case-pane").contains(field)) return null;
+  return { id: field.id, text: field.value, from: field.selectionStart, to: field.selectionEnd };
+}
+
+/** Who goes on writing goes on where they were; what they wrote since `sent` left stays, too. */
+function giveBack(held, sent) {
+  const field = held && byId(held.id);
+  if (!field?.value) return;
+  if (sent && field.value === sent && held.text !== sent) {
+    field.value = held.text;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+  field.focus({ preventScroll: true });
+  field.setSelectionRange(held.from, held.to);
 }
 
 function replace(id, from) {
@@ -220,7 +272,17 @@ document.addEventListener("submit", async (event) => {
     form.reset();
     form.dispatchEvent(new Event("input", { bubbles: true }));
   }
-  show(got, { acted: got.isCase ? opened : null });
+  if (got.isCase && byId("opened")?.dataset.case !== opened) {
+    // They have gone on to another case: that one stays, and what became of this is told.
+    refreshRows(got.document, opened);
+    replace("told", got.document);
+    fadeTold();
+    const stopped = got.document.querySelector(".stopped p, .composer-error");
+    const name = got.document.getElementById("case-name")?.textContent;
+    if (stopped) tell(stopped.textContent, new URL("./", form.action).href.slice(0, -1), name);
+    return;
+  }
+  show(got, { acted: got.isCase ? opened : null, form, sent: data.get("text") });
   if (new URL(got.address).href !== location.href) history.pushState(null, "", got.address);
 });
 
@@ -230,6 +292,7 @@ document.addEventListener("change", (event) => {
 
 window.addEventListener("popstate", () => open(location.href, { push: false }));
 
+takeEarly();
 keepDrafts();
 restoreDraft();
 if (byId("opened")) showNewest();
