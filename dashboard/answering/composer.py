@@ -10,13 +10,20 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from dashboard.answering import later, places, replies
-from dashboard.answering.foresight import Outlook, deeds_for, offered, outlook
+from dashboard.answering.foresight import (
+    Outlook,
+    deeds_for,
+    offered,
+    outlook,
+    spent_private_reply,
+)
 from dashboard.answering.own import Own, own_messages, own_rows
-from dashboard.answering.target import Target, target_of
+from dashboard.answering.target import Target, open_comment_case, target_of
 from dashboard.context import Desk
 from dashboard.pictures.upload import Attached, known, takes_pictures
 from responder import collision, presence
 from responder.collision import Collision, CollisionKind, Seen, look_for_collision
+from shenava.channels.rules import Reason
 from shenava.messages import Deed
 from shenava.store import Message, OutboxRow, OutboxState, OwnMessageRow, PresenceKind
 
@@ -105,6 +112,16 @@ class Composer:
     by_hand_link: str
     picture: Attached | None = None
     takes_picture: bool = False
+    spent: Outlook | None = None
+    """The private reply that a comment may have no more, with the reason."""
+    comment_case: int | None = None
+    """Where a private window is over: a case in which the person can be answered in public."""
+
+    @property
+    def window_over(self) -> bool:
+        """Nothing can be sent because the platform's time to answer is over."""
+        refused = self.refused.refused if self.refused else None
+        return not self.options and refused is not None and refused.reason is Reason.WINDOW_CLOSED
 
     @property
     def deliberate(self) -> bool:
@@ -176,6 +193,8 @@ def composer(
         picture=picture,
         takes_picture=bool(options)
         and all(takes_pictures(desk.rules.get(target.platform), one.deed) for one in options),
+        spent=spent_private_reply(plain),
+        comment_case=None if options else open_comment_case(session, target),
     )
 
 

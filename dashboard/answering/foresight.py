@@ -13,6 +13,7 @@ from dashboard.pictures.upload import Attached
 from responder.circumstances import Rules
 from responder.outbox import Draft
 from responder.preview import Preview, preview
+from shenava.channels.rules import Reason
 from shenava.messages import Deed, MessageKind, Platform
 
 
@@ -50,6 +51,17 @@ def offered(found: Iterable[Outlook]) -> tuple[Outlook, ...]:
     if any(one.deed is Deed.DM for one in able):
         able = [one for one in able if one.deed is not Deed.PRIVATE_REPLY]
     return tuple(able)
+
+
+def spent_private_reply(found: Iterable[Outlook]) -> Outlook | None:
+    """The private reply to a comment that is possible no more, where nothing else is private: its
+    reason is told, so that nobody looks for the button."""
+    ways = {one.deed: one for one in found}
+    reply, message = ways.get(Deed.PRIVATE_REPLY), ways.get(Deed.DM)
+    if reply is None or (message is not None and message.allowed) or reply.refused is None:
+        return None
+    told = (Reason.ANSWERED_PRIVATELY, Reason.WINDOW_CLOSED)
+    return reply if reply.refused.reason in told else None
 
 
 def outlook(

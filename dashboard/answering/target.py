@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from dashboard.inbox.rows import person_of, plain
 from responder.effective import held_verdicts
-from shenava.messages import Language, Platform
-from shenava.store import Account, AccountState, Case, Customer, Identity, Message
+from shenava.messages import Language, MessageKind, Platform
+from shenava.store import Account, AccountState, Case, CaseState, Customer, Identity, Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,25 @@ def target_of(session: Session, case_id: int, message_id: int | None = None) -> 
         handle=person.handle,
         language=held.language if held else None,
     )
+
+
+def open_comment_case(session: Session, target: Target) -> int | None:
+    """The newest open case in which the same person commented to the same account: where a private
+    window is over, that one can still be answered in public."""
+    return session.scalars(
+        select(Case.id)
+        .join(Message, Message.case_id == Case.id)
+        .where(
+            Case.identity_id == target.identity.id,
+            Case.account_id == target.account.id,
+            Case.id != target.case.id,
+            Case.state != CaseState.CLOSED,
+            Message.kind == MessageKind.COMMENT,
+            Message.removed_because.is_(None),
+        )
+        .order_by(Message.written_at.desc(), Message.id.desc())
+        .limit(1)
+    ).one_or_none()
 
 
 def _named(session: Session, case: Case, message_id: int | None) -> Message | None:
