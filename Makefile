@@ -26,8 +26,12 @@ help: ## Show this text
 run: $(STAMPS)/run font
 	$(VENV)/bin/shenava run --rehearsal $(ARGS)
 
+# Databases of tests live for seconds: where memory can hold them, the disk need not. Much of a test is
+# waiting (for a browser, a lease, a killed process), so there is one worker more than cores.
+test: SCRATCH = $(shell test "$$(df --output=avail -k /dev/shm 2>/dev/null | tail -1)" -gt 4000000 2>/dev/null && test -w /dev/shm && echo TMPDIR=/dev/shm)
+test: WORKERS = $(shell n=$$(nproc); echo $$((n < 4 ? n + 1 : 4)))
 test: $(STAMPS)/test browser font
-	$(PYTHON) -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal $(ARGS)
+	$(SCRATCH) $(PYTHON) -m pytest --numprocesses $(WORKERS) --dist worksteal $(ARGS)
 
 lint: $(STAMPS)/test
 	$(VENV)/bin/ruff check .

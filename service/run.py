@@ -217,7 +217,7 @@ def _greet(settings: Settings, link: str | None, out: TextIO, rehearsal: Rehears
     if rehearsal is not None:
         found = rehearsal.simulated
         lines.append(f"This is a rehearsal. Its simulated X, to look at: {found.x.base_url}/")
-        lines.append(f"Its simulated Instagram: {found.instagram.base_url}/")
+        lines.append(f"Its simulated Instagram, to look at: {found.instagram.base_url}/")
     if link:
         lines.append(f"Make the first account here (good once): {link}")
     lines.append("Stop it with Ctrl-C.")

@@ -2,7 +2,7 @@
 
 From what ``make run`` prints to an answered complaint, in the machine's Chromium, as someone who
 sees Shenava for the first time would go: make an account, see complaints arrive, open the first,
-answer it, see the answer stand on the simulated platform. Each step is a picture in OUT; the last
+answer it, see the answer stand on the simulated platform it was written on. Each step is a picture in OUT; the last
 line tells how many seconds it took, as JSON.
 
 Starts a rehearsal of its own, in a folder that is deleted in the end; or, with ``--printed``, goes
@@ -96,6 +96,7 @@ def walk(page: Page, printed: str, out: Path, language: str) -> None:
     page.reload()
     page.locator("#rows .row a").first.click()
     page.wait_for_url("**/inbox/case/**")
+    platform = written_on(page)
     picture("3-complaint")
 
     page.fill("#answer-text", ANSWERS[language])
@@ -105,11 +106,17 @@ def walk(page: Page, printed: str, out: Path, language: str) -> None:
     picture("5-undo")
     expect(page.locator(".bubble.own.sent")).to_be_visible(timeout=PATIENCE_S * 1000)
 
-    page.goto(found(r"simulated X\S*(?:, to look at)?:? (http\S+)", printed))
+    page.goto(found(rf"simulated {platform}, to look at: (http\S+)", printed))
     answer = page.get_by_text(ANSWERS[language][:40]).first
     expect(answer).to_be_visible(timeout=PATIENCE_S * 1000)
     answer.scroll_into_view_if_needed()
-    picture("6-on-x")
+    picture("6-arrived")
+
+
+def written_on(page: Page) -> str:
+    """On which platform the opened case was written: there the answer will stand."""
+    classes = page.locator("#case-head .face .channel").first.get_attribute("class")
+    return "Instagram" if "instagram" in (classes or "") else "X"
 
 
 def found(pattern: str, printed: str) -> str:

@@ -165,7 +165,7 @@ def _run(databases: Any, policy: Policy, **bounds: int) -> None:
 def test_however_delivery_goes_the_end_is_the_same_on_sqlite(
     sqlite_files: SqliteFiles, policy: Policy
 ) -> None:
-    _run(sqlite_files, policy, steps=15, examples=60)
+    _run(sqlite_files, policy, steps=15, examples=40)
 
 
 def test_however_delivery_goes_the_end_is_the_same_on_postgresql(

@@ -170,7 +170,7 @@ _PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 
 
 @settings(
-    max_examples=60, phases=_PHASES, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, phases=_PHASES, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(ways=deliveries())
 def test_the_end_is_the_same(
@@ -180,7 +180,7 @@ def test_the_end_is_the_same(
 
 
 @settings(
-    max_examples=15, phases=_PHASES, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=10, phases=_PHASES, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(ways=deliveries())
 def test_the_end_is_the_same_on_postgresql(
