@@ -36,11 +36,11 @@ def figures_of(metrics: Figures) -> str:
     own, dev = metrics["held_out"], metrics["dev"]
     parts = [
         f"Model `{metrics['model']}`, rights `{metrics['rights']}`. All figures in percent.",
-        "**Own messages, held-out quarter: complaint**",
+        "**Own messages, held-out fifth: complaint**",
         _yes_no(own, "complaint"),
-        "**Own messages, held-out quarter: urgent**",
+        "**Own messages, held-out fifth: urgent**",
         _yes_no(own, "urgent"),
-        "**Own messages, held-out quarter: the rest**",
+        "**Own messages, held-out fifth: the rest**",
         _table(
             ["messages", "sentiment macro-F1", "sentiment ECE", "intents micro-F1",
              "intents macro-F1", "language and script right"],
@@ -48,7 +48,7 @@ def figures_of(metrics: Figures) -> str:
               f["intents"]["micro_f1"], f["intents"]["macro_f1"], f["language_accuracy"]]
              for group, f in own.items()],
         ),
-        "**Own messages, held-out quarter: F1 of each intent**",
+        "**Own messages, held-out fifth: F1 of each intent**",
         _table(["intent", "F1"], [list(i) for i in own["all"]["intents"]["each_f1"].items()]),
         "**Dev rows: sentiment by source** (sources without neutral rows: two classes)",
         _table(

@@ -1,4 +1,4 @@
-"""Measures a classifier on the data folder's dev rows and on the own held-out quarter."""
+"""Measures a classifier on the data folder's dev rows and on the own held-out fifth."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ Both are linear in the n-grams, so they fold into one table with a column for ea
 
 The second stage is done five times more, each time without a part of the own messages, to see
 what the model says of messages it never saw: calibration and thresholds come from those answers,
-never from the held-out quarter.
+never from the held-out fifth.
 
 Needs the ``train`` extra (torch, onnx). Nothing here is imported at run time.
 """
@@ -62,7 +62,7 @@ log = logging.getLogger("sentiment.train")
 
 Floats = NDArray[np.float32]
 
-NAME = "shenava-bag-1"
+NAME = "shenava-bag-2"
 JOINED_ROWS = 2_000
 """So many texts of two languages are put together for the language head."""
 OWN_WEIGHT = 4

@@ -35,7 +35,7 @@ def metrics() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def measured(classifier: Classifier) -> dict[str, Any]:
-    """The held-out quarter, measured now."""
+    """The held-out fifth, measured now."""
     return own_figures(classifier, from_corpus(row for row in read_rows() if is_held_out(row.text)))
 
 
@@ -64,11 +64,11 @@ def test_the_model_is_no_worse_than_when_these_floors_were_set(measured: dict[st
 
 
 FLOORS = {
-    "complaint f1": 70.0,
-    "urgent recall": 81.0,
-    "urgent precision": 60.0,
-    "intents micro f1": 50.0,
-    "sentiment macro f1": 60.0,
+    "complaint f1": 74.0,
+    "urgent recall": 77.0,
+    "urgent precision": 74.0,
+    "intents micro f1": 53.0,
+    "sentiment macro f1": 64.0,
     "language": 93.0,
 }
 
@@ -153,9 +153,9 @@ def test_the_corpus_follows_its_guide() -> None:
     assert len(read_languages()) > 200
 
 
-def test_held_out_is_a_quarter_that_spelling_does_not_move() -> None:
+def test_held_out_is_a_fifth_that_spelling_does_not_move() -> None:
     texts = [row.text for row in read_rows()]
-    assert 0.2 < sum(map(is_held_out, texts)) / len(texts) < 0.3
+    assert 0.17 < sum(map(is_held_out, texts)) / len(texts) < 0.23
     assert all(is_held_out(t) == is_held_out(f" {t.replace('ی', 'ي')} ") for t in texts)
     assert {fold_of(t, 5) for t in texts} == set(range(5))
 
