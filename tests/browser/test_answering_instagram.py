@@ -87,7 +87,7 @@ def shoot(page: Page, name: str) -> None:
     if not folder:
         return
     for scheme in ("dark", "light"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
         width = page.evaluate("innerWidth")
         page.screenshot(path=f"{folder}/{name}-{width}-{scheme}.png", full_page=True)
 
