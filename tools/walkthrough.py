@@ -2,8 +2,8 @@
 
 From what ``make run`` prints to an answered complaint, in the machine's Chromium, as someone who
 sees Shenava for the first time would go: make an account, see complaints arrive, open the first,
-answer it, see the answer stand on the simulated platform it was written on. Each step is a picture in OUT; the last
-line tells how many seconds it took, as JSON.
+answer it, see the answer stand on the simulated platform it was written on. Each step is a picture
+in OUT; the last line tells how many seconds it took, as JSON.
 
 Starts a rehearsal of its own, in a folder that is deleted in the end; or, with ``--printed``, goes
 where the words that a running ``make run`` printed into a file lead.
