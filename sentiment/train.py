@@ -62,7 +62,7 @@ log = logging.getLogger("sentiment.train")
 
 Floats = NDArray[np.float32]
 
-NAME = "shenava-bag-2"
+NAME = "shenava-bag-1"
 JOINED_ROWS = 2_000
 """So many texts of two languages are put together for the language head."""
 OWN_WEIGHT = 4

@@ -17,7 +17,7 @@ def _layer() -> Layer:
     import numpy as np
 
     return Layer(
-        "shenava-bag-2",
+        "shenava-bag-1",
         262_144,
         np.ones(LEARNED, np.float32),
         np.zeros(LEARNED, np.float32),
@@ -42,7 +42,7 @@ def versions(desk: Desk) -> list[int]:
     made = []
     for _ in range(2):
         with desk.store.write() as session:
-            claim = learning.claim(session, START, base="shenava-bag-2", every=0, asked=True)
+            claim = learning.claim(session, START, base="shenava-bag-1", every=0, asked=True)
             assert isinstance(claim, Claim)
             number = learning.write_version(
                 session,
@@ -50,7 +50,7 @@ def versions(desk: Desk) -> list[int]:
                 Lessons((), (), 204, 0, 310),
                 Taught(_layer(), (Part.SENTIMENT,), CHECK, 514),
                 START,
-                base="shenava-bag-2",
+                base="shenava-bag-1",
             )
             assert number is not None
             made.append(number)
