@@ -105,3 +105,19 @@ def test_a_case_is_read_and_worked_without_javascript(
     page.click("[data-key=KeyE]")
     page.goto(f"{shop.address}/inbox/?queue=closed")
     expect(page.locator("#rows .row")).to_have_count(1)
+
+
+def test_signing_out_ends_what_the_page_asks_by_itself(
+    shop: Shop, open_page: Callable[[str, int], Page]
+) -> None:
+    """One still on its way would be refused, and the page would say so on its last moment."""
+    page = open_page("en", 1440)
+    make_admin(page, shop)
+    # Neither is answered: what ends the question can only be the page.
+    page.route("**/changes?*", lambda route: None)
+    page.route("**/sign-out", lambda route: None)
+    with page.expect_request("**/changes?*") as asked:
+        sign_in(page, shop)
+    page.click(".rail-me summary")
+    with page.expect_event("requestfailed", lambda request: request == asked.value):
+        page.click("form[action$='/sign-out'] button", no_wait_after=True)

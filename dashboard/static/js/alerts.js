@@ -3,6 +3,7 @@
 // One tab asks, for all tabs of this browser. On the inbox the feed of changes says when; elsewhere
 // a timer does. What was told is remembered, so that no other tab tells it again.
 
+import { ask } from "./asking.js";
 import { plural, word } from "./words.js";
 
 const SHOWN = 10_000;
@@ -57,13 +58,11 @@ function rest(time) {
   });
 }
 
-async function ask() {
+async function listen() {
   // Another tab may have told more since.
   since = Math.max(since, Number(kept(told)) || 0);
   try {
-    const answer = await fetch(`${bar.dataset.alerts}?since=${since}`, {
-      headers: { Accept: "application/json" },
-    });
+    const answer = await ask(`${bar.dataset.alerts}?since=${since}`);
     if (!answer.ok) return;
     const { upto, count, alerts } = await answer.json();
     since = upto;
@@ -91,7 +90,7 @@ async function lead() {
     const began = visible();
     const turn = async () => {
       do {
-        await ask();
+        await listen();
         await rest(visible() ? SHOWN : HIDDEN);
       } while (visible() || !began);
     };

@@ -1,6 +1,7 @@
 // What moved since the page was read. One tab asks for all tabs of this browser; each puts what
 // concerns it in place. Nothing jumps: rows change where they stand, new ones wait on top.
 
+import { ask } from "./asking.js";
 import { number, plural, word } from "./words.js";
 
 const SHOWN = 2_000;
@@ -52,7 +53,7 @@ export function listRead() {
 async function lead() {
   for (;;) {
     const began = visible();
-    const ask = async () => {
+    const turn = async () => {
       let failures = 0;
       do {
         failures = (await poll()) ? 0 : failures + 1;
@@ -60,8 +61,8 @@ async function lead() {
         await pause(visible() ? rest : HIDDEN);
       } while (visible() || !began);
     };
-    if (navigator.locks) await navigator.locks.request("shenava-changes", ask);
-    else await ask();
+    if (navigator.locks) await navigator.locks.request("shenava-changes", turn);
+    else await turn();
   }
 }
 
@@ -69,9 +70,7 @@ let failed = 0;
 async function poll() {
   const since = upto;
   try {
-    const answer = await fetch(`${inbox.dataset.changes}?since=${since}`, {
-      headers: { Accept: "application/json" },
-    });
+    const answer = await ask(`${inbox.dataset.changes}?since=${since}`);
     if (answer.status === 401) {
       both({ trouble: "signed_out" });
       return false;
@@ -161,9 +160,7 @@ async function moved(ids) {
   if (!shown.length && rows.dataset.after) return;
   let told;
   try {
-    const answer = await fetch(`${inbox.dataset.rows}?${asked}`, {
-      headers: { Accept: "application/json" },
-    });
+    const answer = await ask(`${inbox.dataset.rows}?${asked}`);
     if (!answer.ok) throw new Error(String(answer.status));
     told = await answer.json();
   } catch {

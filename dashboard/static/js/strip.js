@@ -1,6 +1,8 @@
 // The status strip, kept true. An open inbox asks for all tabs and tells them (inbox-live.js); a
 // tab that hears nothing for a while asks for itself, seldom, and only while someone looks at it.
 
+import { ask } from "./asking.js";
+
 const QUIET = 20_000;
 let heard = Date.now();
 
@@ -23,7 +25,7 @@ if (address) {
     if (document.visibilityState !== "visible" || Date.now() - heard < QUIET) return;
     heard = Date.now();
     try {
-      const answer = await fetch(address, { headers: { Accept: "application/json" } });
+      const answer = await ask(address);
       if (answer.ok) put((await answer.json()).strip);
     } catch {
       // The next turn tries again; what stands there says how old it is.
