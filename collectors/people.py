@@ -11,7 +11,16 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from shenava.messages import AccountRef, Author, Incoming, Platform
-from shenava.store import Account, ErasedKey, Identity, IdentityHandle, Post
+from shenava.store import (
+    Account,
+    Case,
+    CaseState,
+    ErasedKey,
+    Identity,
+    IdentityHandle,
+    Post,
+    changes,
+)
 from shenava.store.bulk import either, insert_into, insert_numbered, larger, smaller, update_by_id
 
 IdentityKey = tuple[Platform, str]
@@ -102,6 +111,19 @@ def identities(
     ]
     if newer:
         update_by_id(session, Identity, newer)
+        before = {row.id: (row.handle, row.name) for row in known.values()}
+        renamed = [
+            row["b_id"] for row in newer if (row["handle"], row["name"]) != before[row["b_id"]]
+        ]
+        # A list shows the name: the rows of these people are read anew.
+        changes.note(
+            session,
+            session.scalars(
+                select(Case.id).where(Case.identity_id.in_(renamed), Case.state != CaseState.CLOSED)
+            )
+            if renamed
+            else (),
+        )
     _handles(session, fresh, ids)
     return ids
 

@@ -11,7 +11,7 @@ memory and once an hour, for no word of one person is kept anywhere else.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -68,6 +68,9 @@ WORDS_FROM = 3_000
 
 KEEP = timedelta(days=90)
 """How long a spike that ended is told of."""
+
+MOSTLY = 0.75
+"""A spike with this part of its cases in another's is shown with that one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,21 +363,58 @@ def _is_resolved(session: Session, spike: Spike) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A spike as it is told: ``people`` who complain, ``open_cases`` of theirs."""
+    """A spike as it is told: ``people`` who complain, ``open_cases`` of theirs. ``with_it``: those
+    that are on and have mostly the same cases."""
 
     spike: Spike
     people: int
     open_cases: int
+    with_it: tuple[Spike, ...] = ()
 
 
 def shown(session: Session) -> list[Shown]:
-    """The spikes that are on and nobody has closed, the one of most people first."""
+    """The spikes that are on and nobody has closed, the one of most people first. Each is watched
+    by itself, for one may end before another; but those that have mostly the same cases are one
+    trouble to who reads, so they are told as one, by the largest. What fewer than
+    :data:`MOSTLY` share stays apart: its other cases would stand in no list."""
     on = session.scalars(
         select(Spike)
         .where(Spike.ended_at.is_(None), Spike.closed_at.is_(None))
         .order_by(Spike.began_at, Spike.id)
     ).all()
-    return sorted((told(session, one) for one in on), key=lambda one: -one.people)
+    if not on:
+        return []
+    cases: dict[int, set[int]] = {one.id: set() for one in on}
+    for row in session.execute(
+        select(SpikeCase.spike_id, SpikeCase.case_id).where(SpikeCase.spike_id.in_(cases))
+    ):
+        cases[row.spike_id].add(row.case_id)
+    found: list[Shown] = []
+    # One that people have been told of leads: the strip does not ask to tell them again.
+    largest = sorted(
+        (told(session, one) for one in on),
+        key=lambda one: (one.spike.broadcast_id is None, -one.people),
+    )
+    for one in largest:
+        mine = cases[one.spike.id]
+        for at, larger in enumerate(found):
+            if mine and len(mine & cases[larger.spike.id]) >= MOSTLY * len(mine):
+                found[at] = replace(larger, with_it=(*larger.with_it, one.spike))
+                break
+        else:
+            found.append(one)
+    return sorted(found, key=lambda one: -one.people)
+
+
+def shown_with(session: Session, spike: Spike) -> Shown:
+    """A spike with those that are told with it now."""
+    return next((one for one in shown(session) if one.spike.id == spike.id), told(session, spike))
+
+
+def alike(session: Session, spike_id: int) -> list[int]:
+    """A spike and those that are told with it now: what is done about it is done about them."""
+    spike = session.get_one(Spike, spike_id)
+    return [spike_id, *(one.id for one in shown_with(session, spike).with_it)]
 
 
 def told(session: Session, spike: Spike) -> Shown:

@@ -41,6 +41,7 @@ def _page(form: LimitsForm, app_id: int | None, status: int = 200) -> ResponseRe
         "accounts/list.html",
         overview=overview(desk().store),
         words=words,
+        platforms=PLATFORMS,
         form=form,
         form_of=app_id,
         resets_at=next_month(_now()),

@@ -221,7 +221,7 @@ def read_seen(word: str) -> Seen | None:
 def known_values(target: Target, agent: str) -> dict[str, str]:
     """What is known of the places of saved replies."""
     return {
-        "name": target.name,
+        "name": target.called,
         "handle": f"@{target.handle}" if target.handle else "",
         "shop": target.shop,
         "agent": agent,

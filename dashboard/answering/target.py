@@ -41,6 +41,12 @@ class Target:
         return web_link(self.message.permalink)
 
     @property
+    def called(self) -> str:
+        """What the customer can be called to their face; empty while no name is known."""
+        names = (plain(self.identity.name), plain(self.identity.handle))
+        return next((one for one in names if one not in ("", "?")), "")
+
+    @property
     def shop(self) -> str:
         return plain(self.account.name) or plain(self.account.handle)
 

@@ -80,7 +80,8 @@ def new() -> ResponseReturnValue:
             asker = Asker(f"user:{me().id}", draft.key, me().id)
             number = drafting.create(session, asker, draft.notice(now), now).id
             if draft.spike is not None:
-                spikes.link(session, draft.spike, number)
+                for spike_id in spikes.alike(session, draft.spike):
+                    spikes.link(session, spike_id, number)
     except drafting.KeyTaken:
         wrong = _("This was saved before, with other words. Look at the list of broadcasts.")
         return _write_page(draft, accounts, parent, wrong=wrong, status=409)

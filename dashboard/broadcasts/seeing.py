@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from dashboard.broadcasts.form import Draft
+from dashboard.inbox.rows import name_of
 from responder.broadcasts.plan import goes_with_picture
 from responder.broadcasts.progress import (
     Outcome,
@@ -218,7 +219,7 @@ def _unsettled(
     session: Session, row: Broadcast, accounts: Mapping[int, Account]
 ) -> list[Unsettled]:
     rows = session.execute(
-        select(OutboxRow, Identity.name, Identity.handle)
+        select(OutboxRow, Identity)
         .join(Recipient, Recipient.outbox_id == OutboxRow.id)
         .outerjoin(Identity, Identity.id == OutboxRow.identity_id)
         .where(
@@ -236,10 +237,10 @@ def _unsettled(
             one.reason or "",
             one.text,
             one.identity_id is None,
-            name or (f"@{handle}" if handle else ""),
+            _called(known) if known else "",
             one.case_id,
         )
-        for one, name, handle in rows
+        for one, known in rows
     ]
 
 
@@ -287,8 +288,7 @@ def people(session: Session, row: Broadcast, outcome: Outcome | None, after: int
             OutboxRow.state,
             OutboxRow.reason,
             OutboxRow.permalink,
-            Identity.name,
-            Identity.handle,
+            Identity,
             Account,
         )
         .join(Account, Account.id == Recipient.account_id)
@@ -303,8 +303,7 @@ def people(session: Session, row: Broadcast, outcome: Outcome | None, after: int
     lines = [
         PersonLine(
             line.id,
-            name
-            or (f"@{handle}" if handle else f"@{account.handle}" if not line.identity_id else "?"),
+            _called(known) if known else f"@{account.handle}",
             account,
             line.kind,
             outcome_of(line.state, state),
@@ -312,10 +311,15 @@ def people(session: Session, row: Broadcast, outcome: Outcome | None, after: int
             line.case_id,
             permalink,
         )
-        for line, state, reason, permalink, name, handle, account in rows[:PEOPLE]
+        for line, state, reason, permalink, known, account in rows[:PEOPLE]
     ]
     more = lines[-1].id if len(rows) > PEOPLE else None
     return People(lines, more, progress(session, row.id).counts())
+
+
+def _called(known: Identity) -> str:
+    handle = f"@{known.handle}" if known.handle else None
+    return name_of(known.platform, known.key, known.name, handle)
 
 
 def _is(outcome: Outcome) -> Any:

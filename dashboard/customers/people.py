@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from dashboard.inbox.rows import called, plain
+from dashboard.inbox.rows import name_of, plain
 from shenava.messages import Platform
 from shenava.store import Case, CaseState, Customer, Identity
 
@@ -85,13 +85,11 @@ class Listed:
 
 def face_of(row: Identity) -> Face:
     handle = plain(row.handle)
-    name = plain(row.name) or handle or plain(row.key.partition(":")[2])
-    if row.erased_at is not None:
-        name = "—"
+    name = "—" if row.erased_at else name_of(row.platform, row.key, row.name, row.handle)
     return Face(
         identity_id=row.id,
         platform=row.platform,
-        name=called(name),
+        name=name,
         handle=handle or None,
         followers=row.followers,
         heard_at=row.profile_at,

@@ -14,7 +14,7 @@ from dashboard.context import desk
 from dashboard.duty.words import because_on_screen
 from dashboard.i18n import gettext as _
 from dashboard.inbox import words
-from dashboard.inbox.rows import called
+from dashboard.inbox.rows import name_of
 from dashboard.inbox.wanted import row_number
 from dashboard.reader import me
 from shenava.store import Alarm, Alert, CalledBecause, Case, Identity
@@ -48,7 +48,7 @@ def alerts_since() -> ResponseReturnValue:
         rows = session.execute(
             select(
                 Alert.id, Alert.because, Case.id.label("case_id"), Case.reasons,
-                Identity.name, Identity.handle,
+                Identity.platform, Identity.key, Identity.name, Identity.handle,
             )
             .join(Alarm, Alarm.id == Alert.alarm_id)
             .join(Case, Case.id == Alarm.case_id)
@@ -62,7 +62,7 @@ def alerts_since() -> ResponseReturnValue:
 
 def _told(row: Any) -> dict[str, object]:
     reason = next(iter(words.reasons(row.reasons)), "") or _("urgent")
-    name = called(row.name, row.handle)
+    name = name_of(row.platform, row.key, row.name, row.handle)
     because = "" if row.because is CalledBecause.ON_DUTY else because_on_screen(row.because)
     return {
         "id": row.id,

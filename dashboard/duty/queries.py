@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from dashboard.context import desk
-from dashboard.inbox.rows import called
+from dashboard.inbox.rows import person_of
 from dashboard.reader import person_or_none
 from responder import duty
 from responder.duty import Colleague, Standing
@@ -96,7 +96,7 @@ def members(session: Session, now: datetime) -> list[Member]:
 def alarms(session: Session) -> list[AlarmView]:
     """The newest alarms, with everyone they called."""
     found = session.execute(
-        select(Alarm, Identity.name, Identity.handle, User.name.label("opener"))
+        select(Alarm, Identity, User.name.label("opener"))
         .join(Case, Case.id == Alarm.case_id)
         .join(Identity, Identity.id == Case.identity_id)
         .outerjoin(User, User.id == Alarm.opened_by)
@@ -107,7 +107,7 @@ def alarms(session: Session) -> list[AlarmView]:
     return [
         AlarmView(
             case_id=row.Alarm.case_id,
-            customer=called(row.name, row.handle),
+            customer=person_of(row.Identity, vip=False).name,
             rung_at=row.Alarm.rung_at,
             opened_by=row.opener,
             ended_because=row.Alarm.ended_because,

@@ -11,8 +11,10 @@ from typing import Any
 from sqlalchemy import and_, func, literal, select
 from sqlalchemy.orm import Session, aliased
 
+from dashboard.filters import digits
 from dashboard.i18n import gettext as _
 from dashboard.inbox.queries import Hit
+from dashboard.inbox.words import PLATFORMS
 from shenava.messages import AboutKind, Platform, Sentiment
 from shenava.store import (
     Account,
@@ -27,6 +29,9 @@ from shenava.store import (
     RemovedBecause,
     User,
 )
+
+NUMBER_SHOWN = 4
+"""Signs of a number that stands for a name."""
 
 PREVIEW = 280
 """Characters of a message that a row could ever show of its two lines."""
@@ -219,10 +224,9 @@ def _row(found: Any, preview: Any) -> Row:
 
 def person_of(identity: Identity, vip: bool) -> Person:
     """A customer, by the best name there is."""
-    name = plain(identity.name) or plain(identity.handle) or plain(identity.key.partition(":")[2])
     return Person(
         identity_id=identity.id,
-        name=called(name),
+        name=name_of(identity.platform, identity.key, identity.name, identity.handle),
         handle=plain(identity.handle) or None,
         followers=identity.followers,
         vip=vip,
@@ -236,6 +240,19 @@ def called(*names: str | None) -> str:
     by a hashtag, nor an app that Meta has not reviewed; such a writer's name is kept as "?"."""
     told = next((told for name in names if (told := plain(name)) not in ("", "?")), "")
     return told or _("Unnamed")
+
+
+def name_of(platform: Platform, key: str, *names: str | None) -> str:
+    """The best name of who has the ``key``. Who writes privately is known to a platform's webhook
+    by a number alone until their name is asked for: its end tells two such people apart, and the
+    number itself is a name to nobody."""
+    told = next((told for name in names if (told := plain(name))), "")
+    if told:
+        return called(told)
+    kind, _colon, native = key.partition(":")
+    if kind != "id" or not (end := plain(native)[-NUMBER_SHOWN:]):
+        return called(native)
+    return _("%(channel)s customer …%(end)s", channel=PLATFORMS[platform], end=digits(end))
 
 
 def plain(text: str | None) -> str:

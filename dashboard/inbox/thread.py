@@ -16,7 +16,7 @@ from dashboard.answering.own import Own, own_messages
 from dashboard.answering.target import web_link
 from dashboard.customers.card import Card, card
 from dashboard.inbox.queries import Hit
-from dashboard.inbox.rows import Row, Staff, called, rows
+from dashboard.inbox.rows import Row, Staff, name_of, rows
 from dashboard.pictures.shown import Shown, pictures_of
 from responder.casework import newest_message
 from responder.corrections import MODELS_WORD, Said
@@ -346,12 +346,14 @@ def _identities(session: Session, case: Case) -> tuple[tuple[Platform, str], ...
     """Where this customer is known: platform and handle."""
     mine = select(Identity.customer_id).where(Identity.id == case.identity_id).scalar_subquery()
     found = session.execute(
-        select(Identity.platform, Identity.handle, Identity.name)
+        select(Identity.platform, Identity.key, Identity.handle, Identity.name)
         .where(or_(Identity.id == case.identity_id, Identity.customer_id == mine))
         .order_by(Identity.id)
         .limit(_OTHER_CASES)
     )
-    return tuple((row.platform, called(row.handle, row.name)) for row in found)
+    return tuple(
+        (row.platform, name_of(row.platform, row.key, row.handle, row.name)) for row in found
+    )
 
 
 def accounts(session: Session) -> list[Account]:

@@ -25,7 +25,7 @@ def one(spike_id: int) -> ResponseReturnValue:
         row = session.get(Spike, spike_id)
         if row is None:
             abort(404)
-        shown = spikes.told(session, row)
+        shown = spikes.shown_with(session, row)
         examples = session.scalars(
             select(Message)
             .where(Message.id.in_(row.examples), Message.removed_at.is_(None))
@@ -40,7 +40,9 @@ def dismiss(spike_id: int) -> ResponseReturnValue:
     with store.write() as session:
         if session.get(Spike, spike_id) is None:
             abort(404)
-        done = spikes.dismiss(session, me().id, spike_id, store.clock.now())
-    if done:
+        now = store.clock.now()
+        numbers = spikes.alike(session, spike_id)
+        done = [spikes.dismiss(session, me().id, one, now) for one in numbers]
+    if any(done):
         flash(_("Noted: no outage. It is not shown again while it lasts."), "good")
     return redirect(url_for("spikes.one", spike_id=spike_id))

@@ -27,6 +27,11 @@ def kind(spike: Spike) -> str:
     return KINDS.get(spike.cause, "other")
 
 
+def causes(shown: Shown) -> Markup:
+    """The names of all that is told as one."""
+    return Markup(" · ").join(cause(one) for one in (shown.spike, *shown.with_it))
+
+
 def cause(spike: Spike) -> Markup:
     """A name of a few words: what the intent is called, or the words as customers write them."""
     if spike.cause in set(Intent):
@@ -53,7 +58,7 @@ def sentence(shown: Shown) -> Markup:
             "%(num)s people complain since %(when)s: %(cause)s",
             shown.people,
             when=since,
-            cause=Markup("<strong>{}</strong>").format(cause(spike)),
+            cause=Markup("<strong>{}</strong>").format(causes(shown)),
         )
     )
 

@@ -317,6 +317,21 @@ def test_each_batch_tells_the_screens_which_cases_moved(store: Store) -> None:
     assert moved.case_ids == (_cases(store)[1].id,)
 
 
+def test_a_name_that_is_told_later_renews_the_rows_that_show_it(store: Store) -> None:
+    nameless = incoming("1", author=Author("7", None, None, None), minutes_ago=9)
+    take_in(store, [nameless, incoming("2", author="b")])
+    with store.read() as session:
+        before = changes.latest(session)
+    take_in(store, [incoming("1", author=Author("7", "s", "Sara", 20), minutes_ago=9)])
+    with store.read() as session:
+        moved = changes.since(session, before)
+    assert moved.case_ids == (_cases(store)[0].id,)
+    # How many follow them stands in no row.
+    take_in(store, [incoming("1", author=Author("7", "s", "Sara", 21), minutes_ago=9)])
+    with store.read() as session:
+        assert changes.since(session, moved.upto).case_ids == ()
+
+
 def test_every_message_and_every_case_is_one_fact(store: Store) -> None:
     take_in(store, many(20, authors=4))
     take_in(store, many(25, authors=4))

@@ -144,6 +144,14 @@ def levels(page: str) -> set[str]:
     return {level for level, _words in strip(page)} - {"note"}
 
 
+def test_an_app_is_told_with_its_platform(client: Browser, admin: User, account: int) -> None:
+    heading = re.search(r'<h2 class="app-name">(.*?)</h2>', client.get("/accounts/").text, re.S)
+    assert heading
+    assert "channel x" in heading[1]
+    words = " ".join(re.sub(r"<[^>]+>", "", heading[1]).split())
+    assert words.startswith("App Noora") and words.endswith("· X")
+
+
 # The strip.
 
 

@@ -14,14 +14,14 @@ from collectors.intake import take_in
 from config.settings import Calendar, UiLanguage
 from dashboard.inbox import queries
 from dashboard.inbox.queries import COUNT_LIMIT, Count, Cursor, Hit
-from dashboard.inbox.rows import called, rows
+from dashboard.inbox.rows import called, name_of, rows
 from dashboard.inbox.thread import thread
 from dashboard.inbox.wanted import Answer, Queue, Wanted, read
 from dashboard.reader import Reader, speaking_to
 from responder import casework
 from responder.policy import Policy
 from service.pipeline import Pipeline
-from shenava.messages import MessageKind
+from shenava.messages import MessageKind, Platform
 from shenava.store import Case, Role, Store, User, UserState
 
 ME, OTHER = 1, 2
@@ -284,3 +284,16 @@ def test_who_is_not_told_is_called_unnamed_and_not_a_question_mark() -> None:
     with speaking_to(english):
         assert called("?", "", None) == "Unnamed"
     assert called(None, "sara.mhmd") == "sara.mhmd"
+
+
+def test_a_number_is_nobodys_name() -> None:
+    english = Reader(UiLanguage.EN, Calendar.GREGORIAN, "system", "comfortable")
+    persian = Reader(UiLanguage.FA, Calendar.GREGORIAN, "system", "comfortable")
+    key = "id:17841400000001234"
+    with speaking_to(english):
+        assert name_of(Platform.INSTAGRAM, key, None, "") == "Instagram customer …1234"
+        assert name_of(Platform.INSTAGRAM, key, "Sara", "sara") == "Sara"
+        assert name_of(Platform.INSTAGRAM, "id:1", "?", None) == "Unnamed"
+        assert name_of(Platform.X, "handle:sara", None, None) == "sara"
+    with speaking_to(persian):
+        assert name_of(Platform.INSTAGRAM, key) == "مشتری اینستاگرام …۱۲۳۴"

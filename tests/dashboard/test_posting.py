@@ -63,6 +63,17 @@ def account(shop: AnsweringShop) -> str:
     return str(shop.account)
 
 
+def test_without_a_post_the_page_says_where_to_begin(shop: AnsweringShop, writer: Browser) -> None:
+    page = words_of(writer.get("/posts/").text)
+    assert "Nothing was posted from here yet" in page
+    assert "New post" in page
+
+
+def test_without_an_account_the_page_says_what_is_missing(desk: Desk, writer: Browser) -> None:
+    for address in ("/posts/", "/posts/new"):
+        assert "No account to post from" in words_of(writer.get(address).text)
+
+
 def test_a_post_is_looked_at_and_then_leaves_once(shop: AnsweringShop, writer: Browser) -> None:
     page = writer.get("/posts/new").text
     looked = post(writer, page, account=account(shop), text="We open at nine", do="look").text

@@ -29,6 +29,7 @@ from shenava.store import (
     Audit,
     Broadcast,
     BroadcastState,
+    Case,
     Message,
     Spike,
     SpikeCase,
@@ -70,6 +71,26 @@ class Shop:
     def on(self) -> list[spikes.Shown]:
         with self.store.read() as session:
             return spikes.shown(session)
+
+    def notice(self, key: str, stage: Stage, parent: int | None) -> int:
+        row = Broadcast(
+            principal="user:1",
+            key=key,
+            body_hash="x",
+            parent_id=parent,
+            stage=stage,
+            kind="payment",
+            state=BroadcastState.SENDING,
+            content={},
+            aim={},
+            plan_hash="x",
+            created_at=self.clock.now(),
+            started_at=self.clock.now(),
+        )
+        with self.store.write() as session:
+            session.add(row)
+            session.flush()
+            return row.id
 
     def spike(self) -> Spike:
         with self.store.read() as session:
@@ -159,41 +180,71 @@ def test_what_a_person_calls_no_outage_is_shown_no_more_while_it_lasts(shop: Sho
         assert line.details == {"spike": one.spike.id}
 
 
+def test_spikes_of_mostly_the_same_cases_are_told_as_one(shop: Shop) -> None:
+    shop.hear(12)
+    shop.watch.tick()
+    (one,) = shop.on()
+    now = shop.clock.now()
+    with shop.store.write() as session:
+        cases = spikes.open_cases(session, one.spike.id)
+        for cause, theirs in (("outage", cases[:8]), ("delivery_late", cases[:4])):
+            row = Spike(
+                cause=cause, also=[], began_at=now, seen_at=now, loud_at=now, usual=0.5,
+                words=[], examples=[],
+            )  # fmt: skip
+            session.add(row)
+            session.flush()
+            session.add_all(SpikeCase(spike_id=row.id, case_id=case) for case in theirs)
+    shop.hear(2, first=100)
+    with shop.store.write() as session:
+        late = session.scalars(select(Spike.id).where(Spike.cause == "delivery_late")).one()
+        others = session.scalars(select(Case.id).where(Case.id.not_in(cases))).all()
+        session.add_all(SpikeCase(spike_id=late, case_id=case) for case in others)
+    with shop.store.read() as session:
+        first, second = spikes.shown(session)
+        # All of the one are in the larger; of the other only four in six.
+        assert [row.cause for row in first.with_it] == ["outage"]
+        assert (first.spike.cause, first.people) == ("payment", 12)
+        assert (second.spike.cause, second.with_it) == ("delivery_late", ())
+        same = spikes.alike(session, first.spike.id)
+        assert same == [first.spike.id, first.with_it[0].id]
+        assert spikes.alike(session, late) == [late]
+
+
+def test_what_was_announced_leads_those_that_are_told_with_it(shop: Shop) -> None:
+    shop.hear(12)
+    shop.watch.tick()
+    (one,) = shop.on()
+    now = shop.clock.now()
+    first = shop.notice("a", Stage.INVESTIGATING, None)
+    with shop.store.write() as session:
+        cases = spikes.open_cases(session, one.spike.id)
+        row = Spike(
+            cause="outage", also=[], began_at=now, seen_at=now, loud_at=now, usual=0.5,
+            words=[], examples=[],
+        )  # fmt: skip
+        session.add(row)
+        session.flush()
+        session.add_all(SpikeCase(spike_id=row.id, case_id=case) for case in cases[:10])
+        spikes.link(session, row.id, first)
+        assert [(s.spike.cause, len(s.with_it)) for s in spikes.shown(session)] == [("outage", 1)]
+
+
 def test_it_works_again_closes_the_spike_it_was_begun_from(shop: Shop) -> None:
     shop.hear(12)
     shop.watch.tick()
     (one,) = shop.on()
 
-    def notice(key: str, stage: Stage, parent: int | None) -> int:
-        row = Broadcast(
-            principal="user:1",
-            key=key,
-            body_hash="x",
-            parent_id=parent,
-            stage=stage,
-            kind="payment",
-            state=BroadcastState.SENDING,
-            content={},
-            aim={},
-            plan_hash="x",
-            created_at=shop.clock.now(),
-            started_at=shop.clock.now(),
-        )
-        with shop.store.write() as session:
-            session.add(row)
-            session.flush()
-            return row.id
-
-    first = notice("a", Stage.INVESTIGATING, None)
+    first = shop.notice("a", Stage.INVESTIGATING, None)
     with shop.store.write() as session:
         spikes.link(session, one.spike.id, first)
         spikes.link(session, one.spike.id, first + 1)
     shop.watch.tick()
     assert len(shop.on()) == 1
-    middle = notice("b", Stage.MONITORING, first)
+    middle = shop.notice("b", Stage.MONITORING, first)
     shop.watch.tick()
     assert len(shop.on()) == 1
-    notice("c", Stage.RESOLVED, middle)
+    shop.notice("c", Stage.RESOLVED, middle)
     shop.watch.tick()
     assert shop.on() == []
     assert shop.spike().closed_because is SpikeClosed.RESOLVED
