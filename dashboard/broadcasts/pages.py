@@ -22,11 +22,20 @@ from responder.broadcasts import drafting
 from responder.broadcasts.content import LANGUAGES, Aim
 from responder.broadcasts.drafting import BroadcastError
 from responder.broadcasts.planning import House, earliest, house_of, plan_broadcast
-from responder.broadcasts.progress import Outcome
+from responder.broadcasts.progress import Outcome, marks
 from responder.broadcasts.templates import KINDS
 from responder.outbox import Asker
 from shenava.messages import Deed, Intent, Language
-from shenava.store import Account, Broadcast, BroadcastState, RecipientKind, Spike, Stage, User
+from shenava.store import (
+    Account,
+    Broadcast,
+    BroadcastState,
+    RecipientKind,
+    Spike,
+    Stage,
+    User,
+    changes,
+)
 
 _LISTED = 50
 
@@ -139,6 +148,8 @@ def show(broadcast_id: int) -> ResponseReturnValue:
         parent = _parent(session, row.parent_id)
         seen = seeing.watch(session, row) if row.started_at else None
         lines = seeing.place_lines(session, broadcast_id)
+        under_way = marks(session, broadcast_id).get(broadcast_id, "")
+        upto = changes.latest(session)
     home = house()
     now = desk().store.clock.now()
     start = earliest(now, row.not_before, home.quiet, urgent=row.urgent)
@@ -151,6 +162,8 @@ def show(broadcast_id: int) -> ResponseReturnValue:
         parent=parent,
         children=children,
         watch=seen,
+        under_way=under_way,
+        upto=upto,
         says=words,
         house=home,
         place_lines=lines,
@@ -164,7 +177,7 @@ def show(broadcast_id: int) -> ResponseReturnValue:
 
 
 def progress(broadcast_id: int) -> ResponseReturnValue:
-    """The part of the page that moves. ``state`` in a header tells the script when to stop."""
+    """The part of the page that moves. ``X-State``: whether the rest of it is another, too."""
     with desk().store.read() as session:
         row = session.get(Broadcast, broadcast_id)
         if row is None:

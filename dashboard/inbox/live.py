@@ -15,6 +15,7 @@ from dashboard.inbox.rows import rows
 from dashboard.inbox.wanted import read, row_number
 from dashboard.reader import me
 from responder import presence
+from responder.broadcasts.progress import marks
 from shenava.store import changes
 
 ROWS_LIMIT = 200
@@ -26,7 +27,8 @@ def changes_since() -> ResponseReturnValue:
     """``since``: a number. Answers ``upto`` (the number to ask with next), ``complete`` (false:
     so much moved that the page should be read afresh), ``case_ids``, the queues' ``counts`` as
     ``{"number", "more"}``, the cases that several people have open (``together``: a word each that
-    changes with them), and the ``strip`` as markup. Without ``since``: only where the feed
+    changes with them), the ``broadcasts`` under way (a word each that changes when something of it
+    moves), and the ``strip`` as markup. Without ``since``: only where the feed
     stands."""
     since = row_number(request.args.get("since"))
     with desk().store.read() as session:
@@ -36,12 +38,14 @@ def changes_since() -> ResponseReturnValue:
             moved = changes.since(session, since)
         counts = queries.queue_counts(session, me().id)
         together = presence.together(session, desk().store.clock.now())
+        under_way = marks(session)
     return jsonify(
         upto=moved.upto,
         complete=moved.complete,
         case_ids=moved.case_ids,
         counts={queue.value: _count(count) for queue, count in counts.items()},
         together=together,
+        broadcasts=under_way,
         strip=strip.markup(),
     )
 

@@ -6,11 +6,21 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from zlib import crc32
 
 from sqlalchemy import and_, case, func, select
 from sqlalchemy.orm import Session
 
-from shenava.store import OutboxRow, OutboxState, Recipient, RecipientKind, RecipientState
+from shenava.store import (
+    Account,
+    Broadcast,
+    BroadcastState,
+    OutboxRow,
+    OutboxState,
+    Recipient,
+    RecipientKind,
+    RecipientState,
+)
 
 
 class Outcome(StrEnum):
@@ -41,6 +51,12 @@ _OF_OUTBOX = {
     OutboxState.UNKNOWN: Outcome.UNKNOWN,
     OutboxState.CANCELLED: Outcome.STOPPED,
 }
+_UNDER_WAY = (
+    BroadcastState.AWAITING_APPROVAL,
+    BroadcastState.SCHEDULED,
+    BroadcastState.SENDING,
+    BroadcastState.PAUSED,
+)
 _OF_LEDGER = {
     RecipientState.WAITING: Outcome.WAITING,
     RecipientState.BY_HAND: Outcome.BY_HAND,
@@ -120,6 +136,28 @@ def progress(session: Session, broadcast_id: int) -> Progress:
     return Progress(
         tuple(Tally(*key, count) for key, count in sorted(counted.items(), key=_order)), looking
     )
+
+
+def marks(session: Session, only: int | None = None) -> dict[int, str]:
+    """The broadcasts under way, each with a word for how it stands: it is another as soon as a
+    line of it moves, somebody pauses it, or an account it leaves by is held up."""
+    asked = select(Broadcast.id, Broadcast.state, Broadcast.version).where(
+        Broadcast.state.in_(_UNDER_WAY)
+    )
+    if only is not None:
+        asked = asked.where(Broadcast.id == only)
+    found = {}
+    for row in session.execute(asked.order_by(Broadcast.id)).all():
+        seen = progress(session, row.id)
+        through = {one.account_id for one in seen.tallies}
+        accounts = session.execute(
+            select(Account.id, Account.state, Account.paused_because)
+            .where(Account.id.in_(through))
+            .order_by(Account.id)
+        ).all()
+        said = repr((row.state, row.version, seen, [tuple(one) for one in accounts]))
+        found[row.id] = f"{crc32(said.encode()):08x}"
+    return found
 
 
 def outcome_of(state: RecipientState, outbox: OutboxState | None) -> Outcome:

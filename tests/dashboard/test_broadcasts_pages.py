@@ -19,6 +19,7 @@ from config import Settings
 from dashboard.app import create_app
 from dashboard.context import Desk
 from responder.broadcasts.progress import Outcome
+from responder.outbox import UNDO
 from shenava.clock import SetClock
 from shenava.store import Broadcast, BroadcastState, Scope, User
 
@@ -96,6 +97,37 @@ def test_from_payment_is_down_to_told_in_three_presses(
     assert client.get(address).status_code == 200
     ledger = client.get(f"{address}/ledger?outcome=sent").text
     assert ledger.count("<li>") >= 4
+
+
+def test_the_feed_tells_that_a_broadcast_moved(
+    agent: User, client: Browser, shop: AnnouncingShop, clock: SetClock
+) -> None:
+    def told() -> dict[str, str]:
+        found: dict[str, str] = client.background("/changes").get_json()["broadcasts"]
+        return found
+
+    shop.complain(names(3), text="پول late")
+    address = _write(client)
+    number = address.rsplit("/", 1)[1]
+    # A plan that waits for who reads it moves by nobody else's hand.
+    assert told() == {}
+    assert "data-live" not in client.get(address).text
+    client.post(f"{address}/release", data=_form(client.get(address).text, f"{address}/release"))
+    before = told()
+    assert set(before) == {number}
+    assert told() == before
+    assert f'data-mark="{before[number]}"' in client.get(address).text
+    clock.advance(UNDO)
+    shop.tick()
+    moved = told()
+    assert moved[number] != before[number]
+    page = client.get(address).text
+    client.post(f"{address}/pause", data=_form(page, f"{address}/pause"))
+    assert told()[number] != moved[number]
+    client.post(f"{address}/go-on", data=_form(client.get(address).text, f"{address}/go-on"))
+    shop.work()
+    assert told() == {}
+    assert "data-live" not in client.get(address).text
 
 
 def test_what_was_released_can_be_taken_back(

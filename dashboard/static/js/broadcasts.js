@@ -1,10 +1,10 @@
 // Broadcasts: previews follow what is typed, progress follows what happens. Without scripts both
 // come with the next page.
 
+import { follow } from "./changes.js";
 import { post } from "./frame.js";
 
 const REST = 400;
-const BEAT = 2_000;
 const byId = (id) => document.getElementById(id);
 
 // Previews.
@@ -29,29 +29,34 @@ function weigh() {
 
 form?.addEventListener("input", weigh);
 
-// Progress.
+// Progress. The feed tells of each broadcast under way a word that is another as soon as anything
+// of it moved; one that it names no more has ended, or waits for its release again.
 
 const moving = byId("progress");
+let upto = Number(moving?.dataset.upto);
+let busy = false;
 
-async function look() {
-  if (!moving?.dataset.live) return;
-  if (document.visibilityState === "visible") {
-    try {
-      const answer = await fetch(moving.dataset.live, { headers: { Accept: "text/html" } });
-      if (answer.ok) {
-        // Another state has other buttons: the page itself tells them.
-        if (answer.headers.get("X-State") !== moving.dataset.state) return location.reload();
-        const page = await answer.text();
-        if (page !== moving.dataset.shown && !moving.contains(document.activeElement)) {
-          moving.innerHTML = page;
-          moving.dataset.shown = page;
-        }
-      }
-    } catch {
-      // Asked again at the next beat.
-    }
-  }
-  setTimeout(look, BEAT);
+function hear(news) {
+  if (!news.broadcasts) return;
+  upto = Math.max(upto, news.upto);
+  look(news.broadcasts[moving.dataset.broadcast] ?? "");
 }
 
-if (moving?.dataset.live) setTimeout(look, BEAT);
+async function look(mark) {
+  if (busy || mark === moving.dataset.mark || moving.contains(document.activeElement)) return;
+  busy = true;
+  try {
+    const answer = await fetch(moving.dataset.live, { headers: { Accept: "text/html" } });
+    if (!answer.ok) return;
+    // Another state has other buttons: the page itself tells them.
+    if (answer.headers.get("X-State") !== moving.dataset.state) return location.reload();
+    moving.innerHTML = await answer.text();
+    moving.dataset.mark = mark;
+  } catch {
+    // The connection broke: the next news looks again.
+  } finally {
+    busy = false;
+  }
+}
+
+if (moving?.dataset.live) follow(moving.dataset.changes, () => upto, hear);

@@ -1,11 +1,10 @@
-// What moved since the page was read. One tab asks for all tabs of this browser; each puts what
-// concerns it in place. Nothing jumps: rows change where they stand, new ones wait on top.
+// What moved since the page was read, put in place. Nothing jumps: rows change where they stand,
+// new ones wait on top.
 
 import { ask } from "./asking.js";
+import { follow } from "./changes.js";
 import { number, plural, word } from "./words.js";
 
-const SHOWN = 2_000;
-const HIDDEN = 15_000;
 const TOO_MANY = 200;
 /** What stands around the composer and the note: renewed while someone writes there. */
 export const PARTS = ["case-head", "thread-live", "history", "card"];
@@ -13,86 +12,26 @@ export const PARTS = ["case-head", "thread-live", "history", "card"];
 let inbox;
 let page;
 let upto;
+let poll;
 let fresh = new Set();
 let caseWaits = false;
-const channel = new BroadcastChannel("shenava-changes");
 const byId = (id) => document.getElementById(id);
 const visible = () => document.visibilityState === "visible";
-const pause = (time) =>
-  new Promise((resolve) => {
-    const timer = setTimeout(done, time);
-    function done() {
-      clearTimeout(timer);
-      document.removeEventListener("visibilitychange", done);
-      window.removeEventListener("online", done);
-      resolve();
-    }
-    document.addEventListener("visibilitychange", done);
-    window.addEventListener("online", done);
-  });
 
 export function startLive(element, actions) {
   inbox = element;
   page = actions;
   upto = Number(inbox.dataset.upto);
-  channel.addEventListener("message", (event) => hear(event.data));
   document.addEventListener("visibilitychange", () => {
     if (visible() && caseWaits) refreshCase();
   });
-  lead();
+  poll = follow(inbox.dataset.changes, () => upto, hear);
 }
 
 /** The list was read afresh: what waited on top is in it. */
 export function listRead() {
   fresh = new Set();
   upto = Math.min(upto, Number(inbox.dataset.upto));
-}
-
-// Who asks. A tab that is put away makes room for one that is looked at. Without locks (plain
-// HTTP from another machine) every tab asks for itself.
-async function lead() {
-  for (;;) {
-    const began = visible();
-    const turn = async () => {
-      let failures = 0;
-      do {
-        failures = (await poll()) ? 0 : failures + 1;
-        const rest = Math.min(SHOWN * 2 ** failures, HIDDEN);
-        await pause(visible() ? rest : HIDDEN);
-      } while (visible() || !began);
-    };
-    if (navigator.locks) await navigator.locks.request("shenava-changes", turn);
-    else await turn();
-  }
-}
-
-let failed = 0;
-async function poll() {
-  const since = upto;
-  try {
-    const answer = await ask(`${inbox.dataset.changes}?since=${since}`);
-    if (answer.status === 401) {
-      both({ trouble: "signed_out" });
-      return false;
-    }
-    if (!answer.ok) throw new Error(String(answer.status));
-    const moved = await answer.json();
-    failed = 0;
-    both({ since, ...moved });
-    return true;
-  } catch {
-    // A single miss is no news; two in a row are.
-    failed += 1;
-    if (failed > 1) both({ trouble: "offline" });
-    return false;
-  }
-}
-
-function both(news) {
-  channel.postMessage(news);
-  // Who posts to a channel does not hear it there.
-  window.dispatchEvent(new CustomEvent("shenava-changes", { detail: news }));
-  hear(news);
 }
 
 function hear(news) {

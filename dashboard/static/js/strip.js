@@ -1,4 +1,4 @@
-// The status strip, kept true. An open inbox asks for all tabs and tells them (inbox-live.js); a
+// The status strip, kept true. A page that follows what moves asks for all tabs (changes.js); a
 // tab that hears nothing for a while asks for itself, seldom, and only while someone looks at it.
 
 import { ask } from "./asking.js";
