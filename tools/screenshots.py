@@ -28,21 +28,56 @@ from config import Settings
 from dashboard.app import create_app
 from dashboard.auth.links import PATH, create_link
 from dashboard.auth.passwords import hashed
+from dashboard.broadcasts.form import from_template
 from dashboard.context import Desk
 from dashboard.staff import members
-from responder import customer_notes, learning, merging, people
+from responder import customer_notes, learning, merging, outbox, people
+from responder.broadcasts import drafting, running
+from responder.broadcasts.planning import house_of, plan_broadcast
+from responder.circumstances import Rules
+from responder.outbox import UNDO
 from responder.policy import policy_of
 from sentiment.classifier import Classifier
 from sentiment.lessons import Lesson
+from service.instagram_accounts import InstagramWays
 from service.learning import Teacher
 from service.pipeline import Pipeline
 from service.sample import fill_if_empty
+from service.x_accounts import XWays
 from shenava.clock import SetClock
-from shenava.messages import AccountRef, Author, Incoming, MessageKind, Platform, Source
-from shenava.store import Case, CaseState, Identity, LinkPurpose, Role, Store, User, UserState
+from shenava.messages import (
+    AccountRef,
+    Author,
+    Deed,
+    Incoming,
+    Language,
+    MessageKind,
+    Platform,
+    Source,
+)
+from shenava.store import (
+    Account,
+    AccountState,
+    App,
+    Case,
+    CaseState,
+    Feed,
+    Identity,
+    LinkPurpose,
+    Message,
+    OutboxState,
+    Role,
+    Spike,
+    SpikeCase,
+    Stage,
+    Store,
+    User,
+    UserState,
+)
 from shenava.store.migrations import upgrade
 
 CHROMIUM = "/usr/bin/chromium"
+RULES: Rules = {Platform.X: XWays(), Platform.INSTAGRAM: InstagramWays()}
 PASSWORD = "a long enough sentence"
 NOW = datetime(2026, 1, 3, 6, 30, tzinfo=UTC)
 SIZES = {"wide": (1440, 900), "small": (390, 844)}
@@ -85,6 +120,28 @@ PAGES = [
     Page("customer-compare", "/customers/{customer}/merge/{other}"),
     Page("case-of-customer", "/inbox/case/{case_of_customer}"),
     Page("nothing-mine", "/inbox/?queue=mine"),
+    Page("approval", "/inbox/?queue=approval"),
+    Page("spike", "/spikes/{spike}"),
+    Page("cases-of-spike", "/inbox/?queue=open&spike={spike}"),
+    Page("broadcasts", "/broadcasts/"),
+    Page("broadcast-write", "/broadcasts/new?kind=payment"),
+    Page("broadcast-planned", "/broadcasts/{planned}"),
+    Page("broadcast-approval", "/broadcasts/{to_approve}"),
+    Page("broadcast-sending", "/broadcasts/{sending}"),
+    Page("broadcast-people", "/broadcasts/{sending}/ledger"),
+    Page("posts", "/posts/"),
+    Page("post-write", "/posts/new"),
+    Page("reports", "/reports/"),
+    Page("report", "/reports/2026-W01"),
+    Page("accounts", "/accounts/"),
+    Page("account-ledger", "/accounts/{account}"),
+    Page("on-its-way", "/accounts/sending"),
+    Page("webhooks", "/accounts/webhooks"),
+    Page("connect", "/accounts/connect"),
+    Page("duty", "/settings/duty"),
+    Page("replies", "/settings/replies"),
+    Page("tokens", "/settings/tokens"),
+    Page("token-make", "/settings/tokens/new"),
     Page("profile", "/settings/"),
     Page("me-menu", "/settings/", open_menu=".rail-me"),
     Page("staff", "/settings/staff"),
@@ -133,6 +190,8 @@ def fill(desk: Desk) -> dict[str, str]:
     Pipeline(store, Classifier.load(), desk.policy).run_until_idle()
     known = meet_twice(desk, admin)
     teach_it(desk)
+    known |= connect(desk)
+    known |= let_it_fail(desk, admin, agent)
     with store.read() as session:
         top = session.scalars(
             select(Case.id).where(Case.state == CaseState.OPEN).order_by(Case.rank).limit(1)
@@ -176,6 +235,7 @@ def meet_twice(desk: Desk, admin: int) -> dict[str, str]:
             text=text,
             written_at=NOW - timedelta(hours=hours),
             source=Source.IMPORT,
+            summoned=account is x,
         )
 
     neda = Author("x-neda", "neda_rezaei", "ندا رضایی", 1_240)
@@ -219,6 +279,83 @@ def meet_twice(desk: Desk, admin: int) -> dict[str, str]:
     }
 
 
+def connect(desk: Desk) -> dict[str, str]:
+    """An app for each platform; the shop's accounts read just now."""
+    with desk.store.write() as session:
+        accounts = session.scalars(select(Account).where(Account.platform.in_(RULES))).all()
+        apps = {one: App(platform=one, name="Rangin", created_at=NOW) for one in RULES}
+        session.add_all(apps.values())
+        session.flush()
+        for account in accounts:
+            account.app_id = apps[account.platform].id
+            account.state, account.connected_at = AccountState.CONNECTED, NOW
+            session.add(
+                Feed(account_id=account.id, source=Source.MENTION, next_at=NOW, last_ok_at=NOW)
+            )
+        return {"account": str(accounts[0].id)}
+
+
+def let_it_fail(desk: Desk, admin: int, agent: int) -> dict[str, str]:
+    """Many complain at once: a spike, three notices about it, an answer that waits for approval."""
+    store = desk.store
+    with store.write() as session:
+        rows = session.execute(
+            select(Case.id, Message.id.label("message"))
+            .join(Message, Message.case_id == Case.id)
+            .where(Case.state == CaseState.OPEN, Case.complaint.is_(True))
+            .order_by(Case.rank, Message.id)
+        ).all()
+        cases = {row.id: row.message for row in rows}
+        spike = Spike(
+            cause="payment", also=[], began_at=NOW - timedelta(minutes=22), seen_at=NOW,
+            loud_at=NOW, usual=0.4, words=["پرداخت", "درگاه"], examples=list(cases.values())[:3],
+        )  # fmt: skip
+        session.add(spike)
+        session.flush()
+        session.add_all(SpikeCase(spike_id=spike.id, case_id=case) for case in cases)
+        number = spike.id
+        message = session.scalars(select(Message).where(Message.native_key == "twice-2")).one()
+        account = session.scalars(select(Case.account_id).where(Case.id == message.case_id)).one()
+        outbox.enqueue(
+            session,
+            outbox.Asker(f"user:{agent}", "waits", agent),
+            outbox.Draft(
+                Deed.ANSWER, account, "ندا جان، امروز می‌رسد. ببخشید.", message_id=message.id
+            ),
+            NOW,
+            RULES,
+            plan=outbox.Plan(state=OutboxState.AWAITING_APPROVAL),
+        )
+    planned = announce(desk, agent, account, "payment")
+    to_approve = announce(desk, agent, account, "delivery", second_person=True)
+    sending = announce(desk, admin, account, "site", second_person=False)
+    running.tick(store, None, lambda _wanted: (b"", ""))
+    return {
+        "spike": str(number),
+        "planned": str(planned),
+        "to_approve": str(to_approve),
+        "sending": str(sending),
+    }
+
+
+def announce(
+    desk: Desk, writer: int, account: int, kind: str, *, second_person: bool | None = None
+) -> int:
+    """A notice, planned; released too, where it is said whether a second person reads it."""
+    draft = from_template(kind, Stage.INVESTIGATING, {account: Language.FA}, 12)
+    draft.since = ""
+    with desk.store.write() as session:
+        asker = outbox.Asker(f"user:{writer}", kind, writer)
+        number = drafting.create(session, asker, draft.notice(NOW), NOW - UNDO).id
+    plan = plan_broadcast(desk.store, number, RULES, house_of(desk.settings), writer)
+    if plan is not None and second_person is not None:
+        with desk.store.write() as session:
+            drafting.release(
+                session, writer, number, plan.hash, NOW - UNDO, None, second_person=second_person
+            )
+    return number
+
+
 @contextmanager
 def dashboard() -> Iterator[tuple[Desk, str, dict[str, str]]]:
     """A running dashboard: its desk, its address, and what the paths need."""
@@ -226,7 +363,7 @@ def dashboard() -> Iterator[tuple[Desk, str, dict[str, str]]]:
         settings = Settings(home=Path(home))
         store = Store(settings.database, SetClock(NOW))
         upgrade(store)
-        desk = Desk(store, settings, policy_of(settings))
+        desk = Desk(store, settings, policy_of(settings), RULES)
         known = fill(desk)
         server = make_server("127.0.0.1", 0, create_app(desk), threaded=True)
         thread = threading.Thread(target=server.serve_forever)
