@@ -136,7 +136,6 @@ PAGES = [
     Page("accounts", "/accounts/"),
     Page("account-ledger", "/accounts/{account}"),
     Page("on-its-way", "/accounts/sending"),
-    Page("webhooks", "/accounts/webhooks"),
     Page("connect", "/accounts/connect"),
     Page("duty", "/settings/duty"),
     Page("replies", "/settings/replies"),
