@@ -125,3 +125,12 @@ def test_the_text_of_others_does_not_begin_where_a_handle_would_have_it() -> Non
         page = path.read_text("utf-8")
         shown = re.findall(r'<(?!textarea|input|bdi)\w+[^>]*dir="auto"[^>]*>\s*\{\{', page)
         assert shown == [], path.name
+
+
+def test_what_a_template_shows_as_an_error_is_styled_on_its_page() -> None:
+    # Pages of their own load no style sheet of the composer's.
+    everywhere = "".join(
+        without_comments(ROOT / "static" / "css" / f"{name}.css")
+        for name in ("base", "controls", "parts")
+    )
+    assert re.search(r"\.composer-error \{[^}]*--urgent-soft", everywhere)

@@ -90,6 +90,8 @@ function restoreDraft(composer) {
       history.replaceState(history.state, "", address);
     }
     composer.scrollIntoView({ block: "nearest" });
+    // A long composer may begin above what is seen: what stopped it is read first.
+    composer.querySelector(".composer-error")?.scrollIntoView({ block: "nearest" });
     area().focus({ preventScroll: true });
     return;
   }
