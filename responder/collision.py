@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from shenava.store import Message, OutboxRow, OutboxState, OwnMessageRow
+from shenava.store import Message, MessageVersion, OutboxRow, OutboxState, OwnMessageRow
 
 
 class Cannot(StrEnum):
@@ -65,6 +66,10 @@ class OutboxError(Exception):
 
 class CollisionKind(StrEnum):
     CUSTOMER_WROTE = "customer_wrote"
+    CUSTOMER_EDITED = "customer_edited"
+    """The customer changed the words of a message that was there already."""
+    CUSTOMER_DELETED = "customer_deleted"
+    """A message that was there is taken away."""
     COLLEAGUE = "colleague"
     """A colleague's answer is on its way or was sent."""
     ELSEWHERE = "elsewhere"
@@ -74,7 +79,7 @@ class CollisionKind(StrEnum):
 class Collision(OutboxError):
     """Something happened to the case since the page was read; nothing was written.
 
-    ``row_id`` names the message (``CUSTOMER_WROTE``), the outbox row (``COLLEAGUE``) or the own
+    ``row_id`` names the message (``CUSTOMER_…``), the outbox row (``COLLEAGUE``) or the own
     message (``ELSEWHERE``), ``user_id`` the colleague, where one is known.
     """
 
@@ -85,14 +90,32 @@ class Collision(OutboxError):
         self.user_id = user_id
 
 
+SEEN_PATTERN = r"[0-9]{1,18}(\.[0-9]{1,18}){2,3}"
+"""How :class:`Seen` is carried through pages and programs."""
+_WORD = re.compile(SEEN_PATTERN)
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What someone has seen of a case: the numbers of its newest message, outbox row and own
-    message; 0 where there was none."""
+    message; 0 where there was none. ``changes``: how often its messages were edited or taken away
+    so far; ``None`` where nobody noted it, and then nobody is asked."""
 
     message_id: int = 0
     outbox_id: int = 0
     own_id: int = 0
+    changes: int | None = None
+
+    @classmethod
+    def of(cls, word: str) -> Seen:
+        """The way back from ``str()``. Raises ``ValueError`` for what is nothing of ours."""
+        if not _WORD.fullmatch(word):
+            raise ValueError("not what somebody saw of a case")
+        return cls(*map(int, word.split(".")))
+
+    def __str__(self) -> str:
+        told = [self.message_id, self.outbox_id, self.own_id]
+        return ".".join(map(str, told if self.changes is None else [*told, self.changes]))
 
 
 def seen(session: Session, case_id: int) -> Seen:
@@ -101,7 +124,25 @@ def seen(session: Session, case_id: int) -> Seen:
     def newest(row: Any) -> int:
         return session.scalar(select(func.max(row.id)).where(row.case_id == case_id)) or 0
 
-    return Seen(newest(Message), newest(OutboxRow), newest(OwnMessageRow))
+    return Seen(
+        newest(Message), newest(OutboxRow), newest(OwnMessageRow), _changes(session, case_id)
+    )
+
+
+def _changes(session: Session, case_id: int) -> int:
+    """Each edit leaves a version behind, and a message is taken away once: so this only grows."""
+    versions = session.scalar(
+        select(func.count())
+        .select_from(MessageVersion)
+        .join(Message, Message.id == MessageVersion.message_id)
+        .where(Message.case_id == case_id)
+    )
+    removed = session.scalar(
+        select(func.count())
+        .select_from(Message)
+        .where(Message.case_id == case_id, Message.removed_at.is_not(None))
+    )
+    return (versions or 0) + (removed or 0)
 
 
 def look_for_collision(session: Session, case_id: int, seen: Seen, principal: str) -> None:
@@ -115,6 +156,8 @@ def look_for_collision(session: Session, case_id: int, seen: Seen, principal: st
     )
     if message is not None:
         raise Collision(CollisionKind.CUSTOMER_WROTE, message)
+    if seen.changes is not None and _changes(session, case_id) > seen.changes:
+        _raise_changed(session, case_id)
     theirs = session.execute(
         select(OutboxRow.id, OutboxRow.created_by)
         .where(
@@ -147,3 +190,20 @@ def look_for_collision(session: Session, case_id: int, seen: Seen, principal: st
     )
     if own is not None:
         raise Collision(CollisionKind.ELSEWHERE, own)
+
+
+def _raise_changed(session: Session, case_id: int) -> None:
+    """Raises :class:`Collision` for the message of the case that changed last."""
+    when = func.coalesce(Message.removed_at, Message.edited_at)
+    message = session.execute(
+        select(Message.id, Message.removed_at)
+        .where(Message.case_id == case_id, when.is_not(None))
+        .order_by(when.desc(), Message.id.desc())
+        .limit(1)
+    ).one_or_none()
+    if message is None:
+        return
+    gone = message.removed_at is not None
+    raise Collision(
+        CollisionKind.CUSTOMER_DELETED if gone else CollisionKind.CUSTOMER_EDITED, message.id
+    )

@@ -32,6 +32,12 @@ TEXT_LIMIT = 25_000
 
 KEY_LIMIT = 100
 
+_CUSTOMERS = (
+    CollisionKind.CUSTOMER_WROTE,
+    CollisionKind.CUSTOMER_EDITED,
+    CollisionKind.CUSTOMER_DELETED,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -66,7 +72,8 @@ class Other:
 class Stop:
     """What happened to the case before this answer came: shown instead of sending.
 
-    ``own``: the answer of a colleague; ``message``: what the customer wrote.
+    ``own``: the answer of a colleague; ``message``: what the customer wrote,
+    as it reads now.
     """
 
     kind: CollisionKind
@@ -165,7 +172,7 @@ def composer(
     options = tuple(
         outlook(session, target, one.deed, text, desk.rules, now, picture) for one in offered(plain)
     )
-    fresh_seen = seen_word(collision.seen(session, case_id))
+    fresh_seen = str(collision.seen(session, case_id))
     values = known_values(target, people.get(me, ""))
     shown = replies.all_replies(session)
     return Composer(
@@ -203,19 +210,12 @@ def new_key() -> str:
     return secrets.token_hex(16)
 
 
-def seen_word(seen: Seen) -> str:
-    """``seen`` as a hidden field carries it."""
-    return f"{seen.message_id}.{seen.outbox_id}.{seen.own_id}"
-
-
 def read_seen(word: str) -> Seen | None:
     """What a hidden field says; ``None`` when it is nothing of ours."""
-    parts = word.split(".")
-    if len(parts) != 3 or not all(
-        part.isascii() and part.isdigit() and len(part) <= 18 for part in parts
-    ):
+    try:
+        return Seen.of(word)
+    except ValueError:
         return None
-    return Seen(*map(int, parts))
 
 
 def known_values(target: Target, agent: str) -> dict[str, str]:
@@ -276,7 +276,7 @@ def _stop(session: Session, found: Collision, me: int, people: Mapping[int, str]
     by = people.get(found.user_id or 0)
     if found.kind is CollisionKind.COLLEAGUE:
         return Stop(found.kind, by, own=_row(session, found.row_id, me, people))
-    if found.kind is CollisionKind.CUSTOMER_WROTE:
+    if found.kind in _CUSTOMERS:
         message = session.get(Message, found.row_id)
         return Stop(found.kind, message=message.text if message else "")
     return Stop(found.kind, by, own=_elsewhere(session, found.row_id, me, people))

@@ -12,6 +12,7 @@ from dashboard.inbox.wanted import QUERY_LIMIT
 from responder.approval import WORD_LIMIT
 from responder.broadcasts.content import TEXT_LIMIT
 from responder.casework import NOTE_LIMIT
+from responder.collision import SEEN_PATTERN
 from shenava.messages import Intent, Language, Platform, Sentiment
 from shenava.store import BroadcastState, OutboxState, Stage
 
@@ -31,7 +32,7 @@ Search = Annotated[
 ]
 Seen = Annotated[
     str,
-    StringConstraints(pattern=r"^[0-9]{1,18}\.[0-9]{1,18}\.[0-9]{1,18}$"),
+    StringConstraints(pattern=f"^{SEEN_PATTERN}$"),
     Field(description="The `seen` of the case as you read it."),
 ]
 

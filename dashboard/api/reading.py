@@ -70,7 +70,7 @@ def whole(session: Session, case_id: int) -> shapes.CaseWhole:
         messages_left_out=_count(session, Message, about) - len(newest),
         notes=[_note(found) for found in reversed(notes)],
         notes_left_out=_count(session, Note, [case_id]) - len(notes),
-        seen=seen_as_text(seen(session, case_id)),
+        seen=str(seen(session, case_id)),
     )
 
 
@@ -183,16 +183,9 @@ def account(row: Account) -> shapes.Account:
     )
 
 
-def seen_as_text(found: Seen) -> str:
-    """What there is to see of a case, as clients carry it."""
-    return f"{found.message_id}.{found.outbox_id}.{found.own_id}"
-
-
 def seen_of(text: str | None) -> Seen | None:
-    """The way back; ``text`` has passed its pattern."""
-    if text is None:
-        return None
-    return Seen(*map(int, text.split(".")))
+    """What a client saw of a case; ``text`` has passed its pattern."""
+    return None if text is None else Seen.of(text)
 
 
 def _cases() -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from random import Random
 
@@ -40,9 +41,11 @@ from shenava.store import (
     OutboxRow,
     OutboxState,
     OwnMessageRow,
+    RemovedBecause,
     Spend,
     Store,
 )
+from shenava.store.removal import strip
 
 
 class Desk:
@@ -235,6 +238,34 @@ def test_a_customer_who_wrote_meanwhile_is_read_first(desk: Desk) -> None:
     with pytest.raises(Collision) as raised:
         desk.answer(seen=page)
     assert raised.value.kind is CollisionKind.CUSTOMER_WROTE
+
+
+def test_a_message_that_was_edited_or_deleted_meanwhile_is_read_first(desk: Desk) -> None:
+    page = desk.seen()
+    now = desk.clock.now()
+    edited = replace(incoming("1"), text="it has come, thanks", edited_at=now)
+    take_in(desk.store, [edited])
+    with pytest.raises(Collision) as raised:
+        desk.answer(seen=page)
+    assert raised.value.kind is CollisionKind.CUSTOMER_EDITED
+    assert raised.value.row_id == desk.message
+
+    page = desk.seen()
+    with desk.store.write() as session:
+        strip(session, [desk.message], RemovedBecause.DELETED, now)
+    with pytest.raises(Collision) as raised:
+        desk.answer(seen=page)
+    assert raised.value.kind is CollisionKind.CUSTOMER_DELETED
+    # Who has seen that may answer all the same.
+    assert desk.answer(seen=desk.seen())
+
+
+def test_what_was_seen_is_carried_whole_and_an_older_note_of_it_holds() -> None:
+    for word in ("4.12.3.2", "4.12.3"):
+        assert str(Seen.of(word)) == word
+    for word in ("", "4.12", "4.12.3.2.1", "4.12.x.2", "4.12.3.2\n", "٤.1.1.1"):
+        with pytest.raises(ValueError):
+            Seen.of(word)
 
 
 def test_a_customer_who_writes_during_the_undo_holds_the_answer_back(desk: Desk) -> None:
