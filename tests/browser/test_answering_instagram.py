@@ -31,6 +31,10 @@ LATE = "سلام، پولم برنگشت و یک هفته گذشت، لطفا ر
 LATE_COMMENT = "در خصوصی هم نوشتم، هنوز پولم برنگشته"
 BY_HAND = "در برنامهٔ اینستاگرام نوشتیم: پولتان امروز برگشت."
 
+WITHIN_A_WEEK = "پولتان همین حالا برگشت؛ ببخشید که دیر شد."
+EDITED = "سلام، گلدان را پیدا کردم، سالم است"
+STILL_TYPED = "سلام، عکس گلدان را می‌فرستید؟"
+
 SPENT = "پاسخ خصوصی"
 WIDTHS = (390, 1440)
 
@@ -55,6 +59,14 @@ class Instagram:
         told = self.call("GET", "/ledger")
         assert told["doubles"] == []
         return [line["text"] for line in told["lines"]]
+
+    def tag_of(self, text: str) -> str:
+        """The tag under which a private message of ours arrived, once; the customer reads it."""
+        lines = self.call("GET", "/ledger")["lines"]
+        (line,) = [line for line in lines if line["text"] == text]
+        arrived = self.call("PUT", f"/messages/{line['result_id']}", seen=True)
+        assert arrived["text"] == text
+        return str(arrived["tag"])
 
     def let_pass(self, span: timedelta) -> None:
         """Move the clock of the whole rehearsal; it is moved when the service lives by it."""
@@ -180,6 +192,9 @@ def test_instagram_from_a_comment_to_the_end_of_every_window(
     window_told(page, instagram, late, "فقط آدم‌ها")
     expect(page.locator("#send")).to_be_visible()
     judged(page, axe, "people")
+    send(page, WITHIN_A_WEEK)
+    assert instagram.tag_of(WITHIN_A_WEEK) == "HUMAN_AGENT"
+    assert instagram.tag_of(ANSWER) == ""
 
     # A week later nobody can: what is left is told, and what was written by hand stops the clock.
     instagram.let_pass(timedelta(days=6))
@@ -200,7 +215,47 @@ def test_instagram_from_a_comment_to_the_end_of_every_window(
     expect(page.locator("body")).to_contain_text("زمان‌سنج ایستاد")
 
     # Instagram has each answer once, and nothing else of ours.
-    assert sorted(instagram.answers()) == sorted([PUBLIC, PRIVATE, ANSWER])
+    assert sorted(instagram.answers()) == sorted([PUBLIC, PRIVATE, ANSWER, WITHIN_A_WEEK])
     page.goto(f"{desk.stage.simulated().instagram.base_url}/?lang=fa")
-    for text in (PUBLIC, PRIVATE, ANSWER):
+    for text in (PUBLIC, PRIVATE, ANSWER, WITHIN_A_WEEK):
         expect(page.locator(".one.shop .text", has_text=text)).to_have_count(1)
+
+
+def test_who_is_answering_is_told_that_the_message_was_edited_or_deleted(
+    instagram: Instagram, open_page: Callable[[str, int], Page], axe: Callable[[Page], None]
+) -> None:
+    desk = instagram.desk
+    page = open_page("fa", 1440)
+    make_admin(page, desk.shop)
+    sign_in(page, desk.shop)
+    wait_until(lambda: instagram.call("GET", "/webhooks")["fields"], what="webhooks ordered")
+    question = instagram.message("omid_r", text=QUESTION)
+    desk.open_case(page, question)
+    typed, news = page.locator("#answer-text"), page.locator("#composer-news")
+    typed.fill(STILL_TYPED)
+
+    # It is told while one still writes, with the new words; what was typed stays.
+    instagram.call("PUT", f"/messages/{question}", text=EDITED)
+    expect(news).to_contain_text(EDITED, timeout=60_000)
+    expect(typed).to_have_value(STILL_TYPED)
+    judged(page, axe, "edited")
+
+    # Sending asks once.
+    page.click("#send")
+    expect(page.locator(".stopped")).to_contain_text(EDITED)
+    expect(typed).to_have_value(STILL_TYPED)
+    judged(page, axe, "edited-stopped")
+    assert instagram.answers() == []
+
+    instagram.call("PUT", f"/messages/{question}", unsent=True)
+    expect(news).to_contain_text("حذف", timeout=60_000)
+    judged(page, axe, "deleted")
+    page.click("#send")
+    expect(page.locator(".stopped")).to_contain_text("حذف")
+    expect(typed).to_have_value(STILL_TYPED)
+    judged(page, axe, "deleted-stopped")
+    assert instagram.answers() == []
+
+    # Whoever presses again has read it: now it leaves, once.
+    send(page, STILL_TYPED)
+    assert instagram.answers() == [STILL_TYPED]
