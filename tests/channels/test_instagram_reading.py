@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from channels.conftest import PAGE_TOKEN, MakeInstagram
-from channels.scripted import Reply, Scripted
+from channels.scripted import Reply, Scripted, Seen
 from channels.scripted_instagram import SARA, SHOP, US, Account, Post, at, comment, error, message
 from support.factories import START
 
@@ -130,6 +131,31 @@ def test_an_answer_to_an_old_comment_far_down_is_found(
     old[110]["replies"] = {"data": [comment("deep", by=ALI, minutes_ago=-20, parent_id="c110")]}
     pages, _ = walk(instagram(), Source.COMMENT, cursor)
     assert keys(pages) == ["deep"]
+
+
+def test_a_clock_of_ours_that_is_slow_does_not_make_known_comments_new(
+    instagram: MakeInstagram, account: Account, clock: SetClock
+) -> None:
+    """Known ones were written after our instant of reading them, as Instagram dates them."""
+    known = [comment(f"c{n}", minutes_ago=-60) for n in range(3)]
+    known += [comment(f"c{n}", minutes_ago=600 + n) for n in range(3, 120)]
+    account.posts = [Post("p1", known)]
+    _, cursor = walk(instagram(), Source.COMMENT)
+    clock.advance(timedelta(minutes=30))
+    known[110]["replies"] = {"data": [comment("deep", by=ALI, minutes_ago=-90, parent_id="c110")]}
+    pages, _ = walk(instagram(), Source.COMMENT, cursor)
+    assert "deep" in keys(pages)
+
+
+def test_a_clock_of_ours_that_is_fast_lets_no_new_comment_pass_by(
+    instagram: MakeInstagram, account: Account, clock: SetClock
+) -> None:
+    account.posts = [Post("p1", [comment("c1", minutes_ago=300)])]
+    _, cursor = walk(instagram(), Source.COMMENT)
+    clock.advance(timedelta(minutes=5))
+    account.posts[0].comments.insert(0, comment("new", minutes_ago=120))
+    pages, _ = walk(instagram(), Source.COMMENT, cursor)
+    assert keys(pages) == ["new"]
 
 
 def test_a_busy_post_is_not_read_to_its_end_each_time(
@@ -462,15 +488,41 @@ def test_posts_that_tag_the_shop_come_with_a_page_token_once(
     assert keys(pages) == ["old"]
 
 
+def hashtag_of(posts: list[dict[str, Any]], own: Sequence[Post] = ()) -> Callable[[Seen], Reply]:
+    """Instagram with one hashtag, and posts of the shop's own."""
+
+    def answer(seen: Seen) -> Reply:
+        if "search" in seen.path:
+            return Reply({"data": [{"id": "1784"}]})
+        if seen.path.endswith("/recent_media"):
+            return Reply({"data": posts})
+        return Reply({"data": [post.listed() for post in own]})
+
+    return answer
+
+
+@pytest.mark.parametrize("number", ["h1", "another"])
+def test_the_shop_s_own_posts_under_a_hashtag_are_no_customer_s(
+    instagram: MakeInstagram, server: Scripted, number: str
+) -> None:
+    """Before its own posts were ever read; known by their number or their address."""
+    posts = [tagged(f"h{n}") for n in range(3)]
+    for post in posts:
+        del post["username"]
+    own = Post("h1", minutes_ago=30)
+    server.answer = hashtag_of(posts, [own])
+    posts[1]["id"] = number
+    pages, _ = walk(instagram(PAGE_TOKEN, query="#نورا"), Source.SEARCH)
+    assert keys(pages) == ["h0", "h2"]
+
+
 def test_a_hashtag_is_read_down_to_what_is_known_and_its_writers_are_not_told(
     instagram: MakeInstagram, server: Scripted, clock: SetClock
 ) -> None:
     posts = [tagged(f"h{n}") for n in range(3)]
     for post in posts:
         del post["username"]
-    server.answer = lambda seen: Reply(
-        {"data": [{"id": "1784"}] if "search" in seen.path else posts}
-    )
+    server.answer = hashtag_of(posts)
     channel = instagram(PAGE_TOKEN, query="#نورا")
     pages, cursor = walk(channel, Source.SEARCH)
     assert server.seen[0].query["q"] == "نورا"

@@ -9,8 +9,10 @@ which everything is known; so a process that is killed between two pages goes on
 :data:`~shenava.channels.instagram.rules.WATCHED_POSTS` posts tells of each how many comments it
 has, answers included: looked at is each whose number has changed since the last reading. Its
 comments come newest first with their answers; it is read on until as many new ones were found as
-the number has grown by, else to its end. Where one was taken away and another written between two
-looks, the number is the same: a sweep, which looks at every post, finds those.
+the number has grown by, else to its end. New is what was written after the newest that is known
+under the same post, both by Instagram's clock: ours may be wrong. Where one was taken away and
+another written between two looks, the number is the same: a sweep, which looks at every post, finds
+those.
 
 **Private messages**: conversations come with the time of their last message, newest first; read is
 each that moved since ``as_of``. Of one conversation Instagram shows the 20 newest messages; if all
@@ -21,7 +23,7 @@ in a second, and says when the next may follow.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -97,16 +99,20 @@ class Thing:
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """Where a reading stands. Between two readings only ``as_of``, ``counts`` and ``known`` are
-    set. ``listed``: the list of things to look at is whole; ``after``: where it, or the present
-    thing, goes on. ``down_to``: read down to this time, whatever was known before."""
+    """Where a reading stands. Between two readings only ``as_of``, ``counts``, ``newest`` and
+    ``known`` are set. ``newest``: when the newest comment known under a post was written, in
+    seconds of Instagram's clock. ``listed``: the list of things to look at is whole; ``after``:
+    where it, or the present thing, goes on. ``down_to``: read down to this time, whatever was known
+    before."""
 
     as_of: datetime | None = None
     down_to: datetime | None = None
     began: datetime | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
+    newest: Mapping[str, int] = field(default_factory=dict)
     known: tuple[str, ...] = ()
     now_counts: Mapping[str, int] = field(default_factory=dict)
+    now_newest: Mapping[str, int] = field(default_factory=dict)
     now_known: tuple[str, ...] = ()
     todo: tuple[Thing, ...] = ()
     listed: bool = False
@@ -125,8 +131,10 @@ class Walk:
                 down_to=_instant(cursor.get("down_to")),
                 began=_instant(cursor.get("began")),
                 counts=_counts(cursor.get("counts")),
+                newest=_counts(cursor.get("newest")),
                 known=tuple(json.loads(cursor.get("known", "[]"))),
                 now_counts=_counts(cursor.get("now_counts")),
+                now_newest=_counts(cursor.get("now_newest")),
                 now_known=tuple(json.loads(cursor.get("now_known", "[]"))),
                 todo=tuple(Thing(*one) for one in json.loads(cursor.get("todo", "[]"))),
                 listed=cursor.get("listed") == "1",
@@ -145,8 +153,10 @@ class Walk:
             "down_to": self.down_to.isoformat() if self.down_to else "",
             "began": self.began.isoformat() if self.began else "",
             "counts": json.dumps(dict(self.counts)) if self.counts else "",
+            "newest": json.dumps(dict(self.newest)) if self.newest else "",
             "known": json.dumps(self.known) if self.known else "",
             "now_counts": json.dumps(dict(self.now_counts)) if self.now_counts else "",
+            "now_newest": json.dumps(dict(self.now_newest)) if self.now_newest else "",
             "now_known": json.dumps(self.now_known) if self.now_known else "",
             "todo": json.dumps([one.packed() for one in self.todo]) if self.todo else "",
             "listed": "1" if self.listed else "",
@@ -167,6 +177,18 @@ class Walk:
 
     def wants(self, at: datetime) -> bool:
         return self.floor is None or at >= self.floor
+
+    def is_new(self, post: str, at: datetime) -> bool:
+        """Whether a comment is newer than all that are known under its post. Of the same second,
+        or where none is known, it does not say so: then more is read, not less."""
+        return post in self.newest and at.timestamp() >= self.newest[post] + 1
+
+    def having_seen(self, post: str, times: Iterable[datetime]) -> Walk:
+        latest = max((int(at.timestamp()) for at in times), default=None)
+        if latest is None:
+            return self
+        latest = max(latest, self.now_newest.get(post, latest))
+        return replace(self, now_newest={**self.now_newest, post: latest})
 
 
 def cursor_from(since: datetime) -> Cursor:
@@ -227,10 +249,11 @@ class Reader:
         place = Place(thing.key, thing.permalink)
         told = items_of(answer)
         every = [m for one in told for m in thread_of(one, place, self.us, now)]
-        wanted = [m for m in every if walk.wants(m.written_at)]
+        new = [m for m in every if walk.is_new(thing.key, m.written_at)]
+        wanted = [m for m in every if m in new or walk.wants(m.written_at)]
         walk = replace(
-            walk,
-            found=walk.found + sum(_is_after(m.written_at, walk.as_of) for m in every),
+            walk.having_seen(thing.key, (m.written_at for m in every)),
+            found=walk.found + len(new),
             pages=walk.pages + 1,
             after=after_of(answer),
             todo=(thing, *_longer(told, place), *walk.todo[1:]),
@@ -264,7 +287,7 @@ class Reader:
         )
         own: list[Incoming | OwnMessage] = []
         todo = list(walk.todo)
-        counts = dict(walk.now_counts)
+        counts, newest = dict(walk.now_counts), dict(walk.now_newest)
         for one in items_of(answer):
             post = post_of(one, self.us, now)
             if post is None or post.native_key in counts or len(counts) >= WATCHED_POSTS:
@@ -272,12 +295,16 @@ class Reader:
             count = number_of(one, "comments_count") or 0
             counts[post.native_key] = count
             before = walk.counts.get(post.native_key)
+            if post.native_key in walk.newest:
+                newest[post.native_key] = walk.newest[post.native_key]
             if before is None:
                 own.append(post)
             if count and (walk.down_to is not None or before != count):
                 grown = count - before if before is not None else None
                 todo.append(Thing(post.native_key, count, grown, post.permalink))
-        walk = replace(walk, now_counts=counts, todo=tuple(todo), after=after_of(answer))
+        walk = replace(
+            walk, now_counts=counts, now_newest=newest, todo=tuple(todo), after=after_of(answer)
+        )
         if walk.after is None or len(counts) >= WATCHED_POSTS:
             walk = replace(walk, listed=True, after=None)
         return _Step(walk, tuple(own), ended=walk.listed and not walk.todo)
@@ -299,7 +326,10 @@ class Reader:
         place = Place(thing.key, thing.permalink)
         holder = {"replies": answer.get("data"), "id": thing.comment}
         every = [m for m in thread_of(holder, place, self.us, now) if m.native_key != thing.comment]
-        wanted = [m for m in every if walk.wants(m.written_at)]
+        wanted = [
+            m for m in every if walk.is_new(thing.key, m.written_at) or walk.wants(m.written_at)
+        ]
+        walk = walk.having_seen(thing.key, (m.written_at for m in every))
         walk = replace(walk, pages=walk.pages + 1, after=after_of(answer))
         if walk.after is None:
             return _next(walk, wanted)
@@ -437,12 +467,35 @@ class Reader:
             m for one in items_of(answer) if (m := tagged_of(one, self.us, now, Source.SEARCH))
         ]
         wanted = [m for m in found if walk.wants(m.written_at)]
+        ours = self._our_posts(wanted, now)
+        others = [m for m in wanted if m.native_key not in ours and m.permalink not in ours]
         walk = replace(walk, after=after_of(answer), pages=walk.pages + 1)
         wide = walk.pages >= _PAGES_OF_ONE
         ended = walk.after is None or wide or (bool(found) and not wanted)
         reach = now - HASHTAG_REACH
         late = walk.floor is not None and walk.floor < reach - _SLACK
-        return _Step(replace(walk, gap=walk.gap or wide or late), tuple(wanted), ended=ended)
+        return _Step(replace(walk, gap=walk.gap or wide or late), tuple(others), ended=ended)
+
+    def _our_posts(self, found: Sequence[Incoming], now: datetime) -> set[str | None]:
+        """Keys and addresses of our own posts since the oldest of ``found``: a hashtag shows them
+        too, and does not tell whose they are."""
+        ours: set[str | None] = set()
+        oldest = min((m.written_at for m in found), default=None)
+        after: str | None = None
+        for _ in range(_PAGES_OF_ONE if oldest is not None else 0):
+            answer = self.client.get(
+                f"/{checked(self.us.profile.native_id)}/media",
+                fields=POST_FIELDS,
+                limit=_POSTS,
+                after=after,
+            )
+            posts = [post for one in items_of(answer) if (post := post_of(one, self.us, now))]
+            for post in posts:
+                ours |= {post.native_key, post.permalink}
+            after = after_of(answer)
+            if after is None or any(post.written_at < oldest for post in posts if oldest):
+                break
+        return ours - {None}
 
 
 # --- steps ----------------------------------------------------------------------------------
@@ -475,6 +528,7 @@ def _page(step: _Step, requests: int) -> Page:
     resting = Walk(
         as_of=walk.began,
         counts=walk.now_counts,
+        newest=walk.now_newest,
         known=walk.now_known or walk.known,
         hashtag=walk.hashtag,
     )
@@ -508,10 +562,6 @@ def _longer(told: Sequence[Json], place: Place) -> list[Thing]:
 
 def _is_gone(refused: Rejected) -> bool:
     return refused.because is RejectedBecause.NOT_FOUND
-
-
-def _is_after(at: datetime, as_of: datetime | None) -> bool:
-    return as_of is None or at >= as_of
 
 
 def _instant(text: str | None) -> datetime | None:
