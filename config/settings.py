@@ -112,8 +112,9 @@ class Settings(BaseSettings):
 
     public_url: str = ""
     """Address under which people reach the dashboard, as https://listen.example. Empty: the
-    address it listens on. With https the session cookie is sent over HTTPS only. Instagram sends
-    its webhooks to it and fetches our pictures from it, so it must be reachable from outside."""
+    address it listens on. Plain http is taken for this machine alone. With https the session cookie
+    is sent over HTTPS only. Instagram sends its webhooks to it and fetches our pictures from it, so
+    it must be reachable from outside."""
 
     trusted_proxies: Annotated[int, Field(ge=0, le=5)] = 0
     """Number of reverse proxies in front, whose X-Forwarded-* headers are believed."""
@@ -294,6 +295,17 @@ class Settings(BaseSettings):
         if value and not value.startswith(("http://", "https://")):
             raise ValueError("must begin with http:// or https://")
         return value.rstrip("/")
+
+    @field_validator("public_url")
+    @classmethod
+    def _public_is_https(cls, value: str) -> str:
+        if value.startswith("http://") and urlsplit(value).hostname not in _THIS_MACHINE:
+            raise ValueError(
+                "it needs https: sign-ins could be read on the way, and platforms send their "
+                "webhooks, and people back who agreed, to https alone; put a reverse proxy with "
+                "HTTPS in front and write its https:// address here (docs/running.md tells how)"
+            )
+        return value
 
     @field_validator("model_labels")
     @classmethod

@@ -50,7 +50,14 @@ WRONG = {
     "port": ["0", "65536", "http", ""],
     "trusted_proxies": ["-1", "6"],
     "web_threads": ["0", "65"],
-    "public_url": ["shop.example", "ftp://shop.example"],
+    "public_url": [
+        "shop.example",
+        "ftp://shop.example",
+        "http://shop.example",
+        "http://192.168.1.7:8000",
+        "http://127.0.0.1.shop.example",
+        "http://localhost@shop.example",
+    ],
     "time_zone": ["Teheran", "", "../etc/passwd", "/etc/localtime"],
     "language": ["farsi", "FA"],
     "calendar": ["lunar"],
@@ -174,6 +181,8 @@ def test_without_a_home_the_users_data_folder_is_taken(
         ("127.0.0.1", "", "http://127.0.0.1:8000"),
         ("::1", "", "http://[::1]:8000"),
         ("0.0.0.0", "https://listen.example/", "https://listen.example"),
+        ("0.0.0.0", "http://localhost:8000/", "http://localhost:8000"),
+        ("0.0.0.0", "http://[::1]:8000", "http://[::1]:8000"),
     ],
 )
 def test_people_are_told_an_address_they_can_open(host: str, url: str, address: str) -> None:

@@ -263,7 +263,7 @@ def test_the_command_ends_with_1_when_something_is_broken(home: Path) -> None:
 
 
 def test_without_https_it_says_what_that_costs(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SHENAVA_PUBLIC_URL", "http://desk.shop.example")
+    monkeypatch.setenv("SHENAVA_HOST", "0.0.0.0")
     (check,) = [check for check in examine() if check.name == "Public address"]
     assert not check.ok
     assert "webhooks" in check.words

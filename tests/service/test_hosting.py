@@ -52,9 +52,6 @@ def _settings(home: Path, url: str, instagram: str = "") -> Settings:
         ("", SIMULATED, True),
         ("", "", False),
         ("http://localhost:8000", "", False),
-        ("http://desk.shop.example", "", False),
-        ("http://desk.shop.example", SIMULATED, False),
-        ("http://192.168.1.7:8000", SIMULATED, False),
     ],
 )
 def test_pictures_are_given_out_over_https_or_to_simulated_platforms_on_this_machine(
