@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from dashboard.filters import digits, present_dates
+from dashboard.filters import digits, present_dates, span
 from dashboard.i18n import gettext as _
 from dashboard.i18n import lazy
 from dashboard.inbox import words as inbox_words
@@ -14,6 +14,7 @@ from dashboard.reader import reader
 from responder.collision import Cannot
 from responder.gate import Way, Why
 from shenava.channels import RejectedBecause
+from shenava.channels.instagram.rules import PRIVATE_REPLY
 from shenava.channels.rules import Reason, WayOut
 from shenava.messages import Deed, Platform
 
@@ -174,6 +175,11 @@ def price(micros: int) -> str:
     if cents == 1:
         return _("1 US cent")
     return _("%(cents)s US cents", cents=_decimal(cents))
+
+
+def private_reply_lasts() -> str:
+    """How long a comment can be answered in private; only Instagram has such replies."""
+    return span(PRIVATE_REPLY.lasts)
 
 
 def weekday_and_day(at: datetime) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
 from random import Random
 
@@ -25,6 +26,7 @@ from responder.policy import policy_of
 from service import collecting, sending
 from service.connecting import Connecting, open_vault
 from service.pipeline import Pipeline
+from shenava.channels.instagram.rules import PRIVATE_REPLY
 from shenava.clock import SetClock
 from shenava.messages import AboutKind, Deed, MessageKind, Platform, Source
 from shenava.store import (
@@ -193,6 +195,24 @@ def test_a_private_reply_leaves_once_and_its_comment_says_so(
     shop.collect()
     with shop.store.read() as session:
         assert len(session.scalars(select(OutboxRow)).all()) == 1
+
+
+def test_how_long_a_private_reply_was_possible_is_told_as_the_rules_have_it(
+    client: Browser, admin: User, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Meta may change it one day: then the sentence follows."""
+    post = shop.place.own_post()
+    connect(client, shop)
+    complaint = shop.place.comment(post, "شماره سفارشم را بدهم؟")
+    shop.collect()
+    case = shop.case_of(complaint.id)
+    shop.later(days=8)
+    sign_in(client, admin.email)
+    told = "A comment can be answered in private for {}; that time is over."
+    assert told.format("7 days") in words_of(page_of(client, case))
+    shorter = replace(PRIVATE_REPLY, lasts=timedelta(days=5))
+    monkeypatch.setattr("dashboard.answering.words.PRIVATE_REPLY", shorter)
+    assert told.format("5 days") in words_of(page_of(client, case))
 
 
 def test_a_window_that_closes_before_the_answer_leaves_refuses_it_and_says_what_is_possible(
