@@ -5,12 +5,49 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from flask import Flask
 
 from rehearsal.wire import Platform, WireServer
+
+
+class Simulated(Protocol):
+    """What every simulated platform tells of itself."""
+
+    @property
+    def beside(self) -> dict[str, str]: ...
+
+    @property
+    def asked_at(self) -> float: ...
+
+    @property
+    def control_token(self) -> str: ...
+
+
+Sim = TypeVar("Sim", bound=Simulated)
+
+
+@dataclass(frozen=True)
+class Reachable(Generic[Sim]):
+    """A simulated platform that can be reached. ``base_url`` has no slash at its end."""
+
+    sim: Sim
+    base_url: str
+
+    @property
+    def beside(self) -> dict[str, str]:
+        return self.sim.beside
+
+    @property
+    def asked_at(self) -> float:
+        return self.sim.asked_at
+
+    @property
+    def control_token(self) -> str:
+        return self.sim.control_token
 
 
 class Acting(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request
@@ -22,7 +22,7 @@ from rehearsal.instagram import (
 from rehearsal.instagram.oauth import Credentials
 from rehearsal.instagram.simulator import Manners, Simulator, answer
 from rehearsal.instagram.world import World
-from rehearsal.serving import serving
+from rehearsal.serving import Reachable, serving
 
 if TYPE_CHECKING:
     from rehearsal.serving import Acting
@@ -51,12 +51,8 @@ def create_app(sim: Simulator) -> Flask:
     return app
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
-    """A simulated Instagram that can be reached. ``base_url`` has no slash at its end."""
-
-    sim: Simulator
-    base_url: str
+class Served(Reachable[Simulator]):
+    """A simulated Instagram that can be reached."""
 
     @property
     def world(self) -> World:
@@ -69,18 +65,6 @@ class Served:
     @property
     def keys(self) -> dict[str, str]:
         return asdict(self.credentials)
-
-    @property
-    def beside(self) -> dict[str, str]:
-        return self.sim.beside
-
-    @property
-    def asked_at(self) -> float:
-        return self.sim.asked_at
-
-    @property
-    def control_token(self) -> str:
-        return self.sim.control_token
 
 
 @contextmanager

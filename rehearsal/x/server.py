@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response
 
-from rehearsal.serving import serving
+from rehearsal.serving import Reachable, serving
 from rehearsal.x import consent, control, page, problems, reading, writing
 from rehearsal.x.oauth import Credentials
 from rehearsal.x.simulator import Simulator, respond
@@ -33,12 +33,8 @@ def create_app(sim: Simulator) -> Flask:
     return app
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
-    """A simulated X that can be reached. ``base_url`` has no slash at its end."""
-
-    sim: Simulator
-    base_url: str
+class Served(Reachable[Simulator]):
+    """A simulated X that can be reached."""
 
     @property
     def world(self) -> World:
@@ -51,18 +47,6 @@ class Served:
     @property
     def keys(self) -> dict[str, str]:
         return asdict(self.credentials)
-
-    @property
-    def beside(self) -> dict[str, str]:
-        return self.sim.beside
-
-    @property
-    def asked_at(self) -> float:
-        return self.sim.asked_at
-
-    @property
-    def control_token(self) -> str:
-        return self.sim.control_token
 
 
 @contextmanager
