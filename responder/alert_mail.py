@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from responder import spikes
 from responder.mailing import MailClaim, leaves, ours
 from shenava.messages import Platform
 from shenava.store import (
@@ -25,6 +26,7 @@ from shenava.store import (
     Case,
     Identity,
     MailState,
+    Spike,
     Store,
     User,
     UserState,
@@ -45,8 +47,21 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class SpikeItem:
+    """One spike that rings. ``causes``: its own, and those of what is told with it."""
+
+    spike_id: int
+    because: CalledBecause
+    causes: tuple[str, ...]
+    people: int
+    usual: float
+    began_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Departure:
-    """A mail about to leave, to ``email``. ``at``: the instant of which it tells."""
+    """A mail about to leave, to ``email``. ``at``: the instant of which it tells. It has at least
+    one of ``items`` and ``spikes``."""
 
     mail_id: int
     message_id: str
@@ -56,6 +71,7 @@ class Departure:
     language: str | None
     calendar: str | None
     items: tuple[Item, ...]
+    spikes: tuple[SpikeItem, ...] = ()
 
 
 def depart(store: Store, claim: MailClaim) -> Departure | None:
@@ -67,8 +83,10 @@ def depart(store: Store, claim: MailClaim) -> Departure | None:
         if row is None:
             return None
         person = session.get_one(User, row.user_id)
-        items = _items(session, row.id) if person.state is UserState.ACTIVE else ()
-        if not items:
+        active = person.state is UserState.ACTIVE
+        items = _items(session, row.id) if active else ()
+        outages = _spikes(session, row.id) if active else ()
+        if not items and not outages:
             row.state, row.claimed_until = MailState.CANCELLED, None
             return None
         leaves(row, now)
@@ -81,6 +99,7 @@ def depart(store: Store, claim: MailClaim) -> Departure | None:
             language=person.language,
             calendar=person.calendar,
             items=items,
+            spikes=outages,
         )
 
 
@@ -104,3 +123,27 @@ def _items(session: Session, mail_id: int) -> tuple[Item, ...]:
         .order_by(Case.rank, Case.id)
     )
     return tuple(Item(*row) for row in found)
+
+
+def _spikes(session: Session, mail_id: int) -> tuple[SpikeItem, ...]:
+    """The spikes that the mail tells of, the one of most people first."""
+    found = session.execute(
+        select(Spike, Alert.because)
+        .join(Alarm, Alarm.spike_id == Spike.id)
+        .join(Alert, Alert.alarm_id == Alarm.id)
+        .where(Alert.mail_id == mail_id, Alarm.ended_at.is_(None))
+        .order_by(Spike.id)
+    )
+    told = [(spikes.shown_with(session, spike), because) for spike, because in found]
+    items = (
+        SpikeItem(
+            spike_id=one.spike.id,
+            because=because,
+            causes=tuple(each.cause for each in (one.spike, *one.with_it)),
+            people=one.people,
+            usual=one.spike.usual,
+            began_at=one.spike.began_at,
+        )
+        for one, because in told
+    )
+    return tuple(sorted(items, key=lambda one: (-one.people, one.spike_id)))

@@ -10,6 +10,9 @@ A case rings while it is open, urgent, waits for an answer and was written to wi
 4. **escalate**: where ``escalate_at`` has come, call the next in the order of escalation who was
    not called yet. Whoever opens the case puts that off once; it does not end it.
 
+A spike of complaints rings the same way, once, from when it is seen until it is announced, closed
+or over (:mod:`responder.spike_alarms`).
+
 A person is called at most once by one alarm. A case rings **again** only after the quiet time
 since its last call, and only for news: the customer wrote since, or who took it gave it back.
 
@@ -26,11 +29,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import case, func, or_, select, update
+from sqlalchemy import ColumnElement, case, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from config import Settings
-from responder import duty
+from responder import duty, spike_alarms, spikes
 from responder.triage import Priority
 from shenava.hours import BusinessHours
 from shenava.store import (
@@ -43,6 +46,7 @@ from shenava.store import (
     CaseState,
     EndedBecause,
     MailState,
+    Spike,
     Store,
     changes,
 )
@@ -144,7 +148,8 @@ def tick(store: Store, rules: Rules, hours: BusinessHours) -> Tick:
     it at once, as often as they like."""
     with store.read() as session:
         at = store.clock.now()
-        if not _anything_rings(session) and not _due_to_ring(session, rules, at):
+        quiet = not _anything_rings(session) and not _due_to_ring(session, rules, at)
+        if quiet and not spike_alarms.due(session, at):
             return Tick()
     with store.write_alone(Alone.ALERTS) as session:
         return _Round(session, rules, hours, store.clock.now()).run()
@@ -156,11 +161,25 @@ def opened(session: Session, case_id: int, user_id: int, rules: Rules, now: date
     Once for each person between two calls, so that a page left open does not hold the alarm up
     for ever. Returns whether that was news.
     """
+    return _opened(session, Alarm.case_id == case_id, user_id, rules, now)
+
+
+def opened_spike(
+    session: Session, spike_id: int, user_id: int, rules: Rules, now: datetime
+) -> bool:
+    """Someone looks at the page of a spike that rings, or of one that is told with it. As
+    :func:`opened`."""
+    return _opened(session, _of_spike(session, spike_id), user_id, rules, now)
+
+
+def _opened(
+    session: Session, which: ColumnElement[bool], user_id: int, rules: Rules, now: datetime
+) -> bool:
     later = now + rules.escalate_after
     done = session.scalars(
         update(Alarm)
         .where(
-            Alarm.case_id == case_id,
+            which,
             Alarm.ended_at.is_(None),
             or_(
                 Alarm.opened_at.is_(None),
@@ -185,12 +204,22 @@ def rings(session: Session, case_id: int) -> bool:
     return session.scalar(ringing) is not None
 
 
+def spike_rings(session: Session, spike_id: int) -> bool:
+    """Whether a spike, or one that is told with it, rings now."""
+    ringing = select(Alarm.id).where(_of_spike(session, spike_id), Alarm.ended_at.is_(None))
+    return session.scalars(ringing).first() is not None
+
+
+def _of_spike(session: Session, spike_id: int) -> ColumnElement[bool]:
+    return Alarm.spike_id.in_(spikes.alike(session, spike_id))
+
+
 @dataclass(slots=True)
 class _Call:
     """People to call about one alarm."""
 
     alarm_id: int
-    case_id: int
+    case_id: int | None
     step: int
     because: CalledBecause
     user_ids: Sequence[int]
@@ -242,6 +271,18 @@ class _Round:
                 alarm.escalate_at = None
                 alarm.message_count = case_now.message_count
                 ended += 1
+        for alarm, spike in self.session.execute(
+            select(Alarm, Spike)
+            .join(Spike, Spike.id == Alarm.spike_id)
+            .where(Alarm.ended_at.is_(None))
+            .order_by(Alarm.id)
+            .with_for_update(of=Alarm)
+        ):
+            because = spike_alarms.why_over(spike)
+            if because is not None:
+                alarm.ended_at, alarm.ended_because = self.now, because
+                alarm.escalate_at = None
+                ended += 1
         self.session.flush()
         return ended
 
@@ -288,25 +329,29 @@ class _Round:
     def _ring(self, people: Sequence[int], because: CalledBecause) -> int:
         """Step 2."""
         due = _due_to_ring(self.session, self.rules, self.now)[:BATCH]
-        numbers = insert_numbered(
-            self.session,
-            Alarm,
-            [
-                {
-                    "case_id": found.id,
-                    "step": 0,
-                    "rung_at": self.now,
-                    "last_rung_at": self.now,
-                    "escalate_at": self.now + self.rules.escalate_after,
-                    "assignee_id": found.assignee_id,
-                    "message_count": found.message_count,
-                }
-                for found in due
-            ],
-        )
-        for number, found in zip(numbers, due, strict=True):
-            self.calls.append(_Call(number, found.id, 0, because, people))
-        return len(due)
+        of: list[dict[str, Any]] = [
+            {
+                "case_id": found.id,
+                "spike_id": None,
+                "assignee_id": found.assignee_id,
+                "message_count": found.message_count,
+            }
+            for found in due
+        ]
+        of += [
+            {"case_id": None, "spike_id": one, "assignee_id": None, "message_count": 0}
+            for one in spike_alarms.due(self.session, self.now)
+        ]
+        begun = {
+            "step": 0,
+            "rung_at": self.now,
+            "last_rung_at": self.now,
+            "escalate_at": self.now + self.rules.escalate_after,
+        }
+        numbers = insert_numbered(self.session, Alarm, [one | begun for one in of])
+        for number, one in zip(numbers, of, strict=True):
+            self.calls.append(_Call(number, one["case_id"], 0, because, people))
+        return len(of)
 
     def _call(self, alarm: Alarm, because: CalledBecause, user_ids: Sequence[int]) -> None:
         alarm.last_rung_at = self.now
@@ -331,7 +376,8 @@ class _Round:
             for user_id in call.user_ids
         ]
         insert_rows(self.session, Alert, values)
-        changes.note(self.session, {call.case_id for call in self.calls})
+        cases = {call.case_id for call in self.calls}
+        changes.note(self.session, (one for one in cases if one is not None))
         return len(values)
 
 

@@ -36,6 +36,7 @@ from sentiment.spikes import (
 from sentiment.topics import Complaint, Words, examples, has_cause, leading_words, words_of
 from shenava.messages import Intent
 from shenava.store import (
+    Alarm,
     Alone,
     Broadcast,
     Case,
@@ -466,7 +467,8 @@ def link(session: Session, spike_id: int, broadcast_id: int) -> None:
 
 
 def prune(session: Session, now: datetime) -> None:
-    """Forget spikes that ended longer than :data:`KEEP` ago."""
-    old = select(Spike.id).where(Spike.ended_at < now - KEEP)
+    """Forget spikes that ended longer than :data:`KEEP` ago, once the alarm of each is gone."""
+    rang = select(Alarm.id).where(Alarm.spike_id == Spike.id).exists()
+    old = session.scalars(select(Spike.id).where(Spike.ended_at < now - KEEP, ~rang)).all()
     session.execute(delete(SpikeCase).where(SpikeCase.spike_id.in_(old)))
-    session.execute(delete(Spike).where(Spike.ended_at < now - KEEP))
+    session.execute(delete(Spike).where(Spike.id.in_(old)))

@@ -1,4 +1,4 @@
-"""Alerts, as the schedule calls them: cases ring, and the mail about them leaves."""
+"""Alerts, as the schedule calls them: cases and spikes ring, and the mail about them leaves."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Alerting:
         done = alerts.tick(self._store, self._rules, self._hours)
         if done.called:
             log.info(
-                "%d cases began to ring, %d went on to the next person; %d calls",
+                "%d alarms began to ring, %d went on to the next person; %d calls",
                 done.rung,
                 done.escalated,
                 done.called,

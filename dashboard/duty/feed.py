@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from operator import itemgetter
 from typing import Any
 
 from flask import jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
 
 from dashboard.auth.roles import background
 from dashboard.context import desk
@@ -17,7 +19,9 @@ from dashboard.inbox import words
 from dashboard.inbox.rows import name_of
 from dashboard.inbox.wanted import row_number
 from dashboard.reader import me
-from shenava.store import Alarm, Alert, CalledBecause, Case, Identity
+from dashboard.spikes import words as spike_words
+from responder import spikes
+from shenava.store import Alarm, Alert, CalledBecause, Case, Identity, Spike
 
 LIMIT = 50
 """Alerts of one answer. A browser that is told more of them at once shows one notice anyway."""
@@ -29,8 +33,8 @@ FRESH = timedelta(hours=24)
 @background
 def alerts_since() -> ResponseReturnValue:
     """``since``: a number. Answers ``upto`` (the number to ask with next), ``count``, and of the
-    newest ``alerts`` above ``since`` that still ring and that this person has not opened:
-    ``id``, ``case_id``, ``title``, ``body``, ``url``."""
+    ``alerts`` above ``since`` that still ring and that this person has not opened, the newest and
+    every one of a spike: ``id``, ``case_id`` or ``spike_id``, ``title``, ``body``, ``url``."""
     since = row_number(request.args.get("since")) or 0
     mine = me().id
     now = desk().store.clock.now()
@@ -57,17 +61,40 @@ def alerts_since() -> ResponseReturnValue:
             .order_by(Alert.id.desc())
             .limit(LIMIT)
         ).all()  # fmt: skip
-    return jsonify(upto=upto, count=count, alerts=[_told(row) for row in reversed(rows)])
+        outages = session.execute(
+            select(Alert.id, Alert.because, Spike)
+            .join(Alarm, Alarm.id == Alert.alarm_id)
+            .join(Spike, Spike.id == Alarm.spike_id)
+            .where(*still)
+        )
+        told = [_told(row) for row in rows] + [_spike_told(session, *row) for row in outages]
+    return jsonify(upto=upto, count=count, alerts=sorted(told, key=itemgetter("id")))
 
 
-def _told(row: Any) -> dict[str, object]:
+def _spike_told(
+    session: Session, number: int, because: CalledBecause, spike: Spike
+) -> dict[str, Any]:
+    shown = spikes.shown_with(session, spike)
+    return {
+        "id": number,
+        "spike_id": spike.id,
+        "title": spike_words.call(shown.people, spike_words.causes(shown).striptags()),
+        "body": _because(because),
+        "url": url_for("spikes.one", spike_id=spike.id),
+    }
+
+
+def _because(because: CalledBecause) -> str:
+    return "" if because is CalledBecause.ON_DUTY else because_on_screen(because)
+
+
+def _told(row: Any) -> dict[str, Any]:
     reason = next(iter(words.reasons(row.reasons)), "") or _("urgent")
     name = name_of(row.platform, row.key, row.name, row.handle)
-    because = "" if row.because is CalledBecause.ON_DUTY else because_on_screen(row.because)
     return {
         "id": row.id,
         "case_id": row.case_id,
         "title": _("Urgent: %(reason)s", reason=reason),
-        "body": " · ".join(filter(None, (name, because))),
+        "body": " · ".join(filter(None, (name, _because(row.because)))),
         "url": url_for("inbox.case", case_id=row.case_id),
     }

@@ -25,6 +25,7 @@ from shenava.store import (
     EndedBecause,
     Identity,
     MailState,
+    Spike,
     User,
 )
 
@@ -56,8 +57,11 @@ class Called:
 
 @dataclass(frozen=True, slots=True)
 class AlarmView:
-    case_id: int
+    """An alarm of a case of ``customer``, or of a ``spike``."""
+
+    case_id: int | None
     customer: str
+    spike: Spike | None
     rung_at: datetime
     opened_by: str | None
     ended_because: EndedBecause | None
@@ -96,9 +100,10 @@ def members(session: Session, now: datetime) -> list[Member]:
 def alarms(session: Session) -> list[AlarmView]:
     """The newest alarms, with everyone they called."""
     found = session.execute(
-        select(Alarm, Identity, User.name.label("opener"))
-        .join(Case, Case.id == Alarm.case_id)
-        .join(Identity, Identity.id == Case.identity_id)
+        select(Alarm, Spike, Identity, User.name.label("opener"))
+        .outerjoin(Case, Case.id == Alarm.case_id)
+        .outerjoin(Identity, Identity.id == Case.identity_id)
+        .outerjoin(Spike, Spike.id == Alarm.spike_id)
         .outerjoin(User, User.id == Alarm.opened_by)
         .order_by(Alarm.id.desc())
         .limit(ALARMS)
@@ -107,7 +112,8 @@ def alarms(session: Session) -> list[AlarmView]:
     return [
         AlarmView(
             case_id=row.Alarm.case_id,
-            customer=person_of(row.Identity, vip=False).name,
+            customer=person_of(row.Identity, vip=False).name if row.Identity else "",
+            spike=row.Spike,
             rung_at=row.Alarm.rung_at,
             opened_by=row.opener,
             ended_because=row.Alarm.ended_because,

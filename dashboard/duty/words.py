@@ -43,6 +43,13 @@ ENDED = {
     EndedBecause.CALMED: lazy("no longer urgent"),
 }
 
+SPIKE_ENDED = {
+    EndedBecause.ANSWERED: lazy("announced"),
+    EndedBecause.CLOSED: lazy("closed"),
+    EndedBecause.CALMED: lazy("over"),
+}
+"""What came of an alarm of a spike: nobody takes or snoozes one."""
+
 MAIL = {
     MailState.QUEUED: lazy("e-mail waits"),
     MailState.CLAIMED: lazy("e-mail waits"),

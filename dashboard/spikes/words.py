@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from markupsafe import Markup
 
 from dashboard.filters import clock, day, now, number
@@ -63,11 +65,39 @@ def sentence(shown: Shown) -> Markup:
     )
 
 
+def call(people: int, causes: str) -> str:
+    """How many complain, of what, as plain words: for a notification and a mail."""
+    return ngettext(
+        "%(num)s person complains of: %(cause)s",
+        "%(num)s people complain of: %(cause)s",
+        people,
+        cause=causes,
+    )
+
+
+def without_quotes(names: Iterable[str]) -> str:
+    """What causes are called without a word of customers: mail passes through other hands."""
+    said = []
+    for name in names:
+        if name in set(Intent):
+            said.append(str(INTENTS[Intent(name)]))
+        elif name.startswith(WORD):
+            said.append(_("one and the same thing"))
+        else:
+            said.append(_("all sorts of things"))
+    return " · ".join(dict.fromkeys(said))
+
+
 def usual(spike: Spike) -> str:
     """How many people an hour complain of it otherwise."""
-    if spike.usual < 1:
+    return usually(spike.usual)
+
+
+def usually(people: float) -> str:
+    """So many an hour, as what is usual."""
+    if people < 1:
         return _("usually hardly one an hour")
-    return _("usually %(count)s an hour", count=number(round(spike.usual)))
+    return _("usually %(count)s an hour", count=number(round(people)))
 
 
 def fate(spike: Spike) -> str:

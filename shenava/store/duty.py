@@ -1,4 +1,4 @@
-"""Rows of being told: who is on duty, cases that ring, whom they ring, the mail that says so."""
+"""Rows of being told: who is on duty, what rings, whom it calls, the mail that says so."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from shenava.store.base import Base, BigId, text_enum
 from shenava.store.cases import Case
 from shenava.store.mails import MailRow, mail_checks
+from shenava.store.spikes import Spike
 from shenava.store.staff import User
 
 
@@ -50,18 +51,18 @@ class EndedBecause(StrEnum):
     CLOSED = "closed"
     SNOOZED = "snoozed"
     CALMED = "calmed"
-    """The case is urgent no longer: a correction, or the writer was blocked."""
+    """The case is urgent no longer: a correction, or the writer was blocked. The spike is over."""
 
 
 class Alarm(Base):
-    """A case that rings, from the first call to its end. A case has at most one that has not
-    ended.
+    """A case or a spike that rings, from the first call to its end. A case has at most one that
+    has not ended, a spike at most one ever.
 
     ``step`` counts escalations from 0, ``rung_at`` is the first call and ``last_rung_at`` the
     newest, ``escalate_at`` when the next person is called if nobody does anything (null: nobody
-    is left to call). ``opened_at`` and ``opened_by``: who last looked at the case since.
+    is left to call). ``opened_at`` and ``opened_by``: who last looked at it since.
     ``assignee_id`` had the case when it first rang. ``message_count``: messages of the case when
-    it first rang, and once it has ended, those it had then.
+    it first rang, and once it has ended, those it had then; 0 for a spike.
     """
 
     __tablename__ = "alarms"
@@ -70,6 +71,8 @@ class Alarm(Base):
         CheckConstraint("ended_at IS NULL OR escalate_at IS NULL", name="escalate_at"),
         CheckConstraint("(opened_at IS NULL) = (opened_by IS NULL)", name="opened"),
         CheckConstraint("step >= 0", name="step"),
+        CheckConstraint("(case_id IS NULL) <> (spike_id IS NULL)", name="of_one"),
+        Index("uq_alarms_spike", "spike_id", unique=True),
         Index(
             "uq_alarms_ringing",
             "case_id",
@@ -81,7 +84,8 @@ class Alarm(Base):
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
+    case_id: Mapped[int | None] = mapped_column(ForeignKey("cases.id"))
+    spike_id: Mapped[int | None] = mapped_column(ForeignKey("spikes.id"))
     step: Mapped[int] = mapped_column(default=0)
     rung_at: Mapped[datetime]
     last_rung_at: Mapped[datetime]
@@ -95,7 +99,8 @@ class Alarm(Base):
         text_enum(EndedBecause, "ended_because")
     )
 
-    case: Mapped[Case] = relationship()
+    case: Mapped[Case | None] = relationship()
+    spike: Mapped[Spike | None] = relationship()
 
 
 class CalledBecause(StrEnum):

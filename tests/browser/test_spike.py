@@ -92,6 +92,15 @@ def test_an_outage_is_seen_and_leads_to_a_notice_for_those_who_complained(
             rows += page.locator("#rows > .row").count()
         assert rows >= told >= FEWEST
 
+        # Nobody is on duty, so the admin is called: on a page that has nothing to do with it.
+        page.goto(f"{shop.address}/customers/")
+        called = page.locator("#alert-bar a[href*='/spikes/']")
+        expect(called).to_be_visible(timeout=SLOW_S * 1000)
+        shoot(page, f"called-{language}")
+        called.click()
+        page.wait_for_url("**/spikes/*")
+        expect(page.locator("#alert-bar")).to_be_hidden()
+
         page.goto(f"{shop.address}/spikes/{spike.id}")
         expect(page.locator("main .spike-said li")).to_have_count(3)
         axe(page)

@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 from support.browser import Browser, sign_in
-from support.ringing import newest_alarm, set_duty, write
+from support.ringing import add_spike, newest_alarm, set_duty, write
 
 from config import Settings
 from dashboard.app import create_app
@@ -21,7 +21,7 @@ from responder import alerts
 from responder.policy import policy_of
 from shenava.clock import SetClock
 from shenava.store import Audit, Duty, MailState, Store, Switch, User
-from shenava.store.duty import Alert, AlertMail
+from shenava.store.duty import Alarm, Alert, AlertMail
 
 PAGE = "/settings/duty"
 
@@ -185,6 +185,39 @@ def test_an_open_page_is_told_of_an_alert_once(client, agent, desk: Desk) -> Non
     }
     again = client.background(f"/alerts?since={told['upto']}").get_json()
     assert (again["upto"], again["alerts"]) == (told["upto"], [])
+
+
+def test_an_open_page_is_told_of_a_spike_until_this_person_opens_it(
+    client, agent, desk: Desk, clock: SetClock
+) -> None:
+    set_duty(desk.store, agent.id, on=True)
+    spike = add_spike(desk.store, policy=desk.policy, people=7)
+    ring(desk)
+    told = client.background("/alerts?since=0").get_json()
+    assert told["alerts"] == [
+        {
+            "id": told["upto"],
+            "spike_id": spike,
+            "title": "7 people complain of: payment",
+            "body": "",
+            "url": f"/spikes/{spike}",
+        }
+    ]
+    page = client.get(PAGE).text
+    assert f'href="/spikes/{spike}"' in page and "still rings" in page
+    clock.advance(timedelta(minutes=5))
+    assert client.get(f"/spikes/{spike}").status_code == 200
+    with desk.store.read() as session:
+        alarm = session.scalars(select(Alarm)).one()
+    assert alarm.opened_by == agent.id
+    assert alarm.escalate_at == clock.now() + timedelta(
+        minutes=desk.settings.alert_escalate_minutes
+    )
+    assert client.background("/alerts?since=0").get_json()["count"] == 0
+    client.send(f"/spikes/{spike}/dismiss")
+    ring(desk)
+    page = client.get(PAGE).text
+    assert "still rings" not in page and "closed" in page
 
 
 def test_the_reason_is_said_where_it_is_not_duty(client, admin, desk: Desk) -> None:

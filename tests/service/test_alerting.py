@@ -16,11 +16,11 @@ import pytest
 from sqlalchemy import select
 from support.mailbox import Mailbox, mail_server
 from support.processes import ROOT, free_port
-from support.ringing import add_colleague, write
+from support.ringing import add_colleague, add_spike, write
 from support.stops import Stopped, stop_at
 
 from config import Settings
-from responder import casework
+from responder import casework, spikes
 from responder.mailing import CLAIM_LEASE, MAX_ATTEMPTS, SENDING_LEASE, back_off, claim_due
 from responder.policy import Policy
 from service.alerting import Alerting
@@ -181,6 +181,65 @@ def test_many_at_once_are_one_mail_and_later_ones_wait_their_turn(
     clock.advance(3 * MINUTE)
     assert alerting.send() == 1
     assert box.mails[1]["Subject"] == "2 urgent cases are waiting"
+
+
+@pytest.mark.parametrize(
+    ("language", "subject", "direction"),
+    [
+        ("fa", "۷ نفر شکایت دارند از: پرداخت · یک پروندهٔ فوری منتظر است", "rtl"),
+        ("ar", "٧ أشخاص يشتكون من: الدفع · حالة عاجلة تنتظر", "rtl"),
+        ("en", "7 people complain of: payment · An urgent case is waiting", "ltr"),
+    ],
+)
+def test_a_spike_stands_above_the_cases_in_the_persons_language(
+    store: Store,
+    policy: Policy,
+    box: Mailbox,
+    alerting: Alerting,
+    language: str,
+    subject: str,
+    direction: str,
+) -> None:
+    add_colleague(store, "sara", on=True, language=language)
+    case = write(store, policy)
+    spike = add_spike(store, policy=policy, people=7)
+    assert alerting.ring().rung == 2
+    assert alerting.send() == 1
+    (mail,) = box.mails
+    _, html = mail.iter_parts()
+    page = html.get_content()
+    assert f'<html lang="{language}" dir="{direction}">' in page
+    assert mail["Subject"].casefold() == subject.casefold()
+    for said in (page, text_of(box)):
+        link = f"https://listen.shop.test/spikes/{spike}"
+        assert said.count(link) == 1
+        assert said.index(link) < said.index(f"/inbox/case/{case}")
+
+
+def test_a_word_of_customers_that_names_a_spike_is_in_no_mail(
+    store: Store, policy: Policy, box: Mailbox, alerting: Alerting
+) -> None:
+    add_colleague(store, "sara", on=True, language="en")
+    add_spike(store, policy=policy, people=6, cause="word:tehran")
+    alerting.ring()
+    alerting.send()
+    (mail,) = box.mails
+    assert mail["Subject"] == "6 people complain of: one and the same thing"
+    assert "If nobody looks into these complaints" in text_of(box)
+    assert all("tehran" not in part.get_content() for part in mail.iter_parts())
+
+
+def test_a_spike_that_was_dealt_with_is_not_mailed(
+    store: Store, policy: Policy, box: Mailbox, alerting: Alerting, clock: SetClock
+) -> None:
+    sara = add_colleague(store, "sara", on=True)
+    spike = add_spike(store)
+    alerting.ring()
+    with store.write() as session:
+        spikes.dismiss(session, sara, spike, clock.now())
+    alerting.ring()
+    alerting.send()
+    assert (box.mails, states(store)) == ([], [MailState.CANCELLED])
 
 
 def test_what_no_longer_rings_is_not_mailed(

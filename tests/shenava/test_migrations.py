@@ -319,6 +319,37 @@ def test_a_table_that_others_point_to_is_widened_and_they_still_point_to_its_row
         session.execute(now["outbox"].delete())  # the echo points to one of them
 
 
+def test_alarms_of_cases_keep_their_calls_and_then_spikes_may_ring(new_store: Store) -> None:
+    store = new_store
+    migrations.upgrade(store, "0018")
+    take_in(store, many(1))
+    then = _tables(store)
+    alarm = {"step": 0, "rung_at": START, "last_rung_at": START, "message_count": 1}
+    call = {"alarm_id": 1, "user_id": 1, "step": 0, "because": "on_duty", "made_at": START}
+    with store.write() as session:
+        session.execute(then["users"].insert().values(dict(FIRST_ROWS)["users"]))
+        session.execute(then["alarms"].insert().values(alarm | {"case_id": 1}))
+        session.execute(then["alerts"].insert().values(call))
+    migrations.upgrade(store)
+    now = _tables(store)
+    spike = {
+        "cause": "payment", "also": [], "began_at": START, "seen_at": START, "loud_at": START,
+        "usual": 0.5, "words": [], "examples": [],
+    }  # fmt: skip
+    with store.write() as session:
+        kept = session.execute(
+            select(now["alarms"].c.id, now["alarms"].c.case_id, now["alarms"].c.spike_id)
+        ).all()
+        assert kept == [(1, 1, None)]
+        session.execute(now["spikes"].insert().values(spike))
+        session.execute(now["alarms"].insert().values(alarm | {"spike_id": 1, "message_count": 0}))
+    for wrong in ({}, {"case_id": 1, "spike_id": 1}, {"case_id": 1}, {"spike_id": 1}):
+        with pytest.raises(IntegrityError), store.write() as session:
+            session.execute(now["alarms"].insert().values(alarm | wrong))
+    with pytest.raises(IntegrityError), store.write() as session:
+        session.execute(now["alarms"].delete())  # a call points to one of them
+
+
 _UPGRADE = """
 import sys
 from shenava.store import Store, migrations

@@ -1,4 +1,4 @@
-"""People on and off duty, and cases that ring."""
+"""People on and off duty, and cases and spikes that ring."""
 
 from __future__ import annotations
 
@@ -7,11 +7,26 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from collectors.intake import take_in
-from responder import duty
+from responder import duty, spikes
 from responder.alerts import Rules
 from responder.policy import Policy
 from service.pipeline import Pipeline
-from shenava.store import Alarm, Alert, Case, Message, Role, Store, Switch, User, UserState
+from shenava.store import (
+    Alarm,
+    Alert,
+    Broadcast,
+    BroadcastState,
+    Case,
+    Message,
+    Role,
+    Spike,
+    SpikeCase,
+    Stage,
+    Store,
+    Switch,
+    User,
+    UserState,
+)
 from support.factories import incoming
 from support.judges import WordJudge
 
@@ -83,3 +98,73 @@ def newest_alarm(store: Store, case_id: int) -> Alarm:
 def case_of(store: Store, case_id: int) -> Case:
     with store.read() as session:
         return session.get_one(Case, case_id)
+
+
+def add_spike(
+    store: Store,
+    *,
+    cause: str = "payment",
+    policy: Policy | None = None,
+    people: int = 0,
+    of: int | None = None,
+) -> int:
+    """A spike is seen now, of so many people who just wrote, or of the cases of another one;
+    returns its number."""
+    cases = []
+    if policy is not None:
+        for n in range(people):
+            cases.append(
+                write(store, policy, f"spike{n}", author=f"someone{n}", text="a complaint")
+            )
+    now = store.clock.now()
+    with store.write() as session:
+        if of is not None:
+            cases = spikes.open_cases(session, of)
+        spike = Spike(
+            cause=cause,
+            also=[],
+            began_at=now - timedelta(minutes=3),
+            seen_at=now,
+            loud_at=now,
+            usual=0.2,
+            words=[],
+            examples=[],
+        )
+        session.add(spike)
+        session.flush()
+        session.add_all(SpikeCase(spike_id=spike.id, case_id=case) for case in cases)
+        return spike.id
+
+
+def spike_calls(store: Store, spike_id: int) -> list[tuple[int, int, str]]:
+    """Whom a spike has called, as :func:`called` tells it of a case."""
+    with store.read() as session:
+        rows = session.execute(
+            select(Alert.user_id, Alert.step, Alert.because)
+            .join(Alarm, Alarm.id == Alert.alarm_id)
+            .where(Alarm.spike_id == spike_id)
+            .order_by(Alert.id)
+        )
+        return [(row.user_id, row.step, row.because.value) for row in rows]
+
+
+def begin_notice(store: Store, spike_id: int, by: int) -> int:
+    """A notice is begun from a spike; returns the notice's number."""
+    with store.write() as session:
+        notice = Broadcast(
+            principal=f"user:{by}",
+            key=f"spike-{spike_id}",
+            body_hash="x",
+            stage=Stage.INVESTIGATING,
+            kind="payment",
+            state=BroadcastState.SENDING,
+            content={},
+            aim={},
+            plan_hash="x",
+            created_at=store.clock.now(),
+            started_at=store.clock.now(),
+        )
+        session.add(notice)
+        session.flush()
+        spikes.link(session, spike_id, notice.id)
+        return notice.id

@@ -1,4 +1,4 @@
-// Urgent cases that call this person: a notification of the browser, and a bar on the page.
+// Urgent cases and spikes that call this person: a notification of the browser, and a bar on the page.
 //
 // One tab asks, for all tabs of this browser. On the inbox the feed of changes says when; elsewhere
 // a timer does. What was told is remembered, so that no other tab tells it again.
@@ -81,6 +81,13 @@ async function listen() {
 function summed(count, alerts) {
   const newest = alerts.at(-1);
   if (count === 1) return newest;
+  // Many who complain at once come before the cases of which they are made.
+  const spikes = alerts.filter((one) => one.spike_id);
+  if (spikes.length) {
+    const cases = count - spikes.length;
+    const body = cases ? plural("alerts_many", cases) : "";
+    return { ...spikes.at(-1), body };
+  }
   return { id: newest.id, title: plural("alerts_many", count), body: "", url: bar.dataset.urgent };
 }
 

@@ -1,4 +1,4 @@
-"""Changing a CHECK of a table that other rows point to.
+"""Changing a table that other rows point to: its CHECKs, or what a column may hold.
 
 PostgreSQL changes it in place. SQLite cannot: the table is made anew with other words, from the
 words it was made with. Its rows are kept aside meanwhile, and come back under the same name
@@ -7,7 +7,7 @@ within the same transaction, so that what points to them points to them still.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import sqlalchemy as sa
 from alembic import op
@@ -23,14 +23,25 @@ def change_checks(table: str, checks: Mapping[str, str]) -> None:
             op.drop_constraint(op.f(name), table, type_="check")
             op.create_check_constraint(op.f(name), table, condition)
         return
+
+    def changed(words: str) -> str:
+        for name, condition in checks.items():
+            words = _with_check(words, name, condition)
+        return words
+
+    make_anew(table, changed)
+
+
+def make_anew(table: str, change: Callable[[str], str]) -> None:
+    """On SQLite: make ``table`` of the words that ``change`` makes of its own. What it had as
+    columns is kept; its indexes come back."""
     bind = op.get_bind()
     made = bind.execute(
         sa.text("SELECT type, sql FROM sqlite_schema WHERE tbl_name = :table AND sql IS NOT NULL"),
         {"table": table},
     ).all()
     (words,) = [row.sql for row in made if row.type == "table"]
-    for name, condition in checks.items():
-        words = _with_check(words, name, condition)
+    words = change(words)
     columns = ", ".join(row.name for row in bind.execute(sa.text(f"PRAGMA table_info({table})")))
     # Rows of others point nowhere until the table is back; that is looked at at the commit.
     op.execute("PRAGMA defer_foreign_keys = ON")
