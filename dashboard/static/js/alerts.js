@@ -111,6 +111,9 @@ async function lead() {
 tabs.addEventListener("message", ({ data }) => show(data));
 
 function show(said) {
+  // A case does not take the place of a spike that nobody has looked at or put away.
+  if (!bar.hidden && bar.dataset.spike && !said.spike_id) return;
+  bar.dataset.spike = said.spike_id || "";
   const link = bar.querySelector("a");
   link.href = said.url;
   bar.querySelector("[data-title]").textContent = said.title;
