@@ -34,7 +34,8 @@ FRESH = timedelta(hours=24)
 def alerts_since() -> ResponseReturnValue:
     """``since``: a number. Answers ``upto`` (the number to ask with next), ``count``, and of the
     ``alerts`` above ``since`` that still ring and that this person has not opened, the newest and
-    every one of a spike: ``id``, ``case_id`` or ``spike_id``, ``title``, ``body``, ``url``."""
+    every one of a spike: ``id``, ``case_id`` or ``spike_id`` and ``people``, ``title``,
+    ``body``, ``url``."""
     since = row_number(request.args.get("since")) or 0
     mine = me().id
     now = desk().store.clock.now()
@@ -78,6 +79,7 @@ def _spike_told(
     return {
         "id": number,
         "spike_id": spike.id,
+        "people": shown.people,
         "title": spike_words.call(shown.people, spike_words.causes(shown).striptags()),
         "body": _because(because),
         "url": url_for("spikes.one", spike_id=spike.id),

@@ -198,6 +198,7 @@ def test_an_open_page_is_told_of_a_spike_until_this_person_opens_it(
         {
             "id": told["upto"],
             "spike_id": spike,
+            "people": 7,
             "title": "7 people complain of: payment",
             "body": "",
             "url": f"/spikes/{spike}",

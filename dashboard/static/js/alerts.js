@@ -86,7 +86,7 @@ function summed(count, alerts) {
   if (spikes.length) {
     const cases = count - spikes.length;
     const body = cases ? plural("alerts_many", cases) : "";
-    return { ...spikes.at(-1), body };
+    return { ...spikes.sort((one, other) => one.people - other.people).at(-1), body };
   }
   return { id: newest.id, title: plural("alerts_many", count), body: "", url: bar.dataset.urgent };
 }
