@@ -31,6 +31,8 @@ class XWays:
     be filled up by a search; what was really read is counted afterwards.
     """
 
+    LOOK_UP_LIMIT = rules.LOOK_UP_LIMIT
+
     def may_answer(self, facts: Facts) -> Ruling:
         return rules.may_answer(facts)
 

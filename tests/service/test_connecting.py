@@ -25,6 +25,7 @@ from service.x_accounts import XWays
 from shenava.channels import KnowsLinks, Profile, RateLimited, Unauthorised
 from shenava.channels.x import OAuth1, OAuth2, rules
 from shenava.channels.x.read import cursor_from
+from shenava.channels.x.rules import LOOK_UP_LIMIT
 from shenava.clock import SetClock
 from shenava.messages import Platform, Source
 from shenava.store import Account, App, Coverage, Feed, Message, Store
@@ -273,3 +274,8 @@ def test_an_address_on_x_names_its_post(store: Store, settings: Settings) -> Non
     ways = kinds(store, open_vault(settings), settings)[Platform.X].ways
     assert isinstance(ways, KnowsLinks)
     assert ways.key_of("https://x.com/shop/status/123") == "123"
+
+
+def test_posts_are_looked_up_by_as_many_as_x_takes_at_once() -> None:
+    """``collectors.lookups`` asks the ways of a platform how many."""
+    assert XWays().LOOK_UP_LIMIT == LOOK_UP_LIMIT == 100
