@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from sentiment.bags import YES_NO, Bags, Batch, Labels, ragged, take
-from sentiment.heads import COMPLAINT, HEADS, SENTIMENT, TONGUE
+from sentiment.bags import Bags, Batch, Labels, ragged, take
+from sentiment.heads import COMPLAINT, HEADS, INTENT, SENTIMENT, TONGUE, URGENT
 
 log = logging.getLogger("sentiment.train")
 
@@ -31,7 +31,7 @@ class Settings:
     """Every knob of the training. Rates are per step of AdamW."""
 
     rows: int = 2**18
-    size: int = 32
+    size: int = 64
     batch: int = 768
     epochs: float = 2.0
     rate: float = 0.006
@@ -39,9 +39,13 @@ class Settings:
     decay: float = 0.02
     drop_words: float = 0.15
     drop_features: float = 0.3
-    own_steps: int = 200
+    own_steps: int = 100
     own_pull: float = 0.05
     own_rarity: float = 0.75
+    replayed: int = 3000
+    replay: float = 0.03
+    complaint_keep: float = 0.3
+    complaint_replay: float = 0.1
     silent: float = -2.0
     silent_pull: float = 5.0
     folds: int = 5
@@ -179,158 +183,180 @@ def rarity(bags: Bags, which: NDArray[np.int64], rows: int, power: float) -> Flo
 
 
 @dataclass(frozen=True, slots=True)
-class Own:
-    """The own messages as the second stage sees them.
+class _Texts:
+    """Weighted features of some texts as a sparse matrix, and its transpose."""
 
-    ``likeness`` [own, own] is the product of their weighted features; ``before`` [own, heads]
-    is what the first stage says of them.
-    """
+    rows: torch.Tensor
+    columns: torch.Tensor
 
-    bags: Bags
-    weight: Floats
-    likeness: NDArray[np.float64]
-    before: NDArray[np.float64]
-    labels: Labels
+    @classmethod
+    def of(cls, bags: Bags, which: NDArray[np.int64], weight: Floats) -> _Texts:
+        at, owner = ragged(bags, which)
+        count = np.bincount(owner, minlength=len(which))
+        bucket = bags.bucket[at].astype(np.int64)
+        value = weight[bucket] / np.sqrt(np.maximum(count, 1), dtype=np.float32)[owner]
+        by_column = np.argsort(bucket, kind="stable")
+        return cls(
+            _sparse(count, bucket, value, len(weight)),
+            _sparse(
+                np.bincount(bucket, minlength=len(weight)),
+                owner[by_column],
+                value[by_column],
+                len(which),
+            ),
+        )
 
 
-def _dense(bags: Bags, which: NDArray[np.int64], weight: Floats) -> Floats:
-    """Weighted features of a few texts as rows over the whole table."""
-    at, owner = ragged(bags, which)
-    rows = len(weight)
-    flat = np.bincount(owner * rows + bags.bucket[at], minlength=len(which) * rows)
-    dense = flat.reshape(len(which), rows).astype(np.float32) * weight
-    count = np.maximum(np.bincount(owner, minlength=len(which)), 1)
-    return np.asarray(dense / np.sqrt(count)[:, None], dtype=np.float32)
-
-
-def own_messages(
-    settings: Settings,
-    first: Bag,
-    bags: Bags,
-    labels: Labels,
-    ours: NDArray[np.int64],
-    weight: Floats,
-) -> Own:
-    """Prepare the second stage for the texts ``ours``."""
-    likeness = np.zeros((len(ours), len(ours)))
-    at, owner = ragged(bags, ours)
-    count = np.maximum(np.bincount(owner, minlength=len(ours)), 1)
-    value = weight[bags.bucket[at]] / np.sqrt(count)[owner]
-    whole = take(bags, ours)
-    values = torch.from_numpy(value.astype(np.float32))
-    for start in range(0, len(ours), PORTION):
-        portion = _dense(bags, ours[start : start + PORTION], weight)
-        likeness[:, start : start + len(portion)] = F.embedding_bag(
-            whole.bucket,
-            torch.from_numpy(np.ascontiguousarray(portion.T)),
-            whole.offsets,
-            mode="sum",
-            per_sample_weights=values,
-        ).numpy()
-    # Features are scaled so that a text has length 1 in the mean: ``pull`` then means the same
-    # for any table.
-    size = float(np.mean(np.diag(likeness)))
-    return Own(
-        bags,
-        (weight / np.sqrt(size)).astype(np.float32),
-        likeness / size,
-        answers(first, bags, ours).astype(np.float64),
-        labels.take(ours),
+def _sparse(
+    count: NDArray[np.int64], column: NDArray[np.int64], value: Floats, width: int
+) -> torch.Tensor:
+    """A sparse matrix with ``count`` entries in each row."""
+    start = np.concatenate([[0], np.cumsum(count)])
+    return torch.sparse_csr_tensor(
+        torch.from_numpy(start),
+        torch.from_numpy(column),
+        torch.from_numpy(value),
+        size=(len(count), width),
     )
 
 
-PORTION = 64
+class SecondStage:
+    """Logistic regression on the project's own messages, on top of what the first stage says.
 
-
-@dataclass(frozen=True, slots=True)
-class Added:
-    """What the second stage learned. Logits are ``keep`` times those of the first stage, plus
-    ``likeness`` to the own texts times ``alpha``, plus ``bias``."""
-
-    keep: NDArray[np.float64]
-    alpha: NDArray[np.float64]
-    bias: NDArray[np.float64]
-
-    def logits(
-        self, likeness: NDArray[np.float64], before: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        """For texts with ``likeness`` [texts, own] and first-stage logits ``before``."""
-        return np.asarray(before * self.keep + likeness @ self.alpha + self.bias)
-
-
-def second_stage(settings: Settings, own: Own, which: NDArray[np.int64]) -> Added:
-    """Logistic regression on the own texts ``which``, on top of the first stage's answers.
-
-    With a few thousand texts and many more features it is solved in the space of the texts: the
-    weights of the n-grams are a sum of the texts' features, so the square of the weights is
-    known from the likeness of the texts alone. Deterministic.
+    Each head is on its own. Those that the first stage knows too (sentiment, complaint,
+    language) go on seeing a sample of its rows, at a small weight: own messages alone would
+    drown what those rows taught. Deterministic.
     """
-    values, vectors = np.linalg.eigh(own.likeness[np.ix_(which, which)])
-    roots = np.sqrt(np.maximum(values, 1e-9))
-    space = torch.from_numpy(vectors * roots)
-    part = own.labels.take(which)
-    before = torch.from_numpy(own.before[which])
-    theta = torch.zeros(len(which), HEADS, dtype=torch.float64, requires_grad=True)
-    bias = torch.zeros(HEADS, dtype=torch.float64, requires_grad=True)
-    # One factor each for sentiment, complaint, language; the other heads learned nothing before.
-    keep = torch.tensor([1.0, 0.5, 1.0], dtype=torch.float64, requires_grad=True)
-    spread = torch.zeros(3, HEADS, dtype=torch.float64)
-    spread[0, SENTIMENT] = spread[1, COMPLAINT] = spread[2, TONGUE] = 1.0
-    optimiser = torch.optim.LBFGS(
-        [theta, bias, keep],
-        max_iter=settings.own_steps,
-        history_size=20,
-        line_search_fn="strong_wolfe",
-    )
 
-    def closure() -> torch.Tensor:
-        optimiser.zero_grad()
-        logits = before * (keep @ spread) + space @ theta + bias
-        loss = (
-            F.cross_entropy(logits[:, SENTIMENT], part.sentiment, reduction="sum")
-            + F.cross_entropy(logits[:, TONGUE], part.tongue, reduction="sum")
-            + F.binary_cross_entropy_with_logits(
-                logits[:, YES_NO], part.yes_no.double(), reduction="sum"
-            )
-            # Towards "says nothing, is no complaint": see Settings.silent.
-            + settings.own_pull / 2 * (theta**2).sum()
-            + ((bias[YES_NO] - settings.silent) ** 2).sum() * settings.silent_pull
+    def __init__(
+        self,
+        settings: Settings,
+        first: Bag,
+        bags: Bags,
+        labels: Labels,
+        replayed: NDArray[np.int64],
+        weight: Floats,
+    ) -> None:
+        self._settings = settings
+        self._bags = bags
+        self._labels = labels
+        self._replayed = replayed
+        self._weight = weight
+        with torch.no_grad():
+            self._table = (first.table @ first.heads.T).numpy()
+            self._bias = first.bias.numpy().copy()
+            self._source = first.source.clone()
+
+    def learn(self, ours: NDArray[np.int64]) -> tuple[Floats, Floats]:
+        """Learn from the own texts ``ours``; both stages as one table [rows, heads] and bias."""
+        s = self._settings
+        at, owner = ragged(self._bags, ours)
+        count = np.maximum(np.bincount(owner, minlength=len(ours)), 1)
+        # Features are scaled so that a text has length 1 in the mean: ``pull`` then means the
+        # same for any table. (Repeated n-grams count once here; that is near enough.)
+        square = self._weight[self._bags.bucket[at]] ** 2 / count[owner]
+        weight = (self._weight / np.sqrt(square.sum() / len(ours))).astype(np.float32)
+        table, bias = self._table.copy(), self._bias.copy()
+        table[:, ASKED] = 0
+        bias[ASKED] = 0
+        table[:, COMPLAINT] *= s.complaint_keep
+        bias[COMPLAINT] *= s.complaint_keep
+        for head, replay in (
+            (SENTIMENT, s.replay),
+            (slice(COMPLAINT, COMPLAINT + 1), s.complaint_replay),
+            (ASKED, 0.0),
+            (TONGUE, s.replay),
+        ):
+            self._fit(head, replay, ours, weight, table, bias)
+        return table, bias
+
+    def _labelled(self, head: slice) -> NDArray[np.int64]:
+        """The replayed texts that have a label for ``head``."""
+        known = self._labels
+        if head == SENTIMENT:
+            has = known.sentiment >= 0
+        elif head == TONGUE:
+            has = known.tongue >= 0
+        else:
+            has = ~torch.isnan(known.yes_no[:, head.start - COMPLAINT])
+        return self._replayed[has.numpy()[self._replayed]]
+
+    def _fit(
+        self,
+        head: slice,
+        replay: float,
+        ours: NDArray[np.int64],
+        weight: Floats,
+        table: Floats,
+        bias: Floats,
+    ) -> None:
+        """Fit the columns ``head`` of ``table`` and ``bias``, in place."""
+        which = np.concatenate([ours, self._labelled(head)]) if replay else ours
+        texts = _Texts.of(self._bags, which, weight)
+        labels = self._labels.take(which)
+        counts = torch.full((len(which),), replay)
+        counts[: len(ours)] = 1.0
+        before = torch.from_numpy(logits_of(table[:, head], bias[head], self._bags, which))
+        if head.start <= COMPLAINT:
+            peculiar = self._source[labels.source, head]
+            peculiar[: len(ours)] = 0
+            before = before + peculiar
+        size, width = len(table), head.stop - head.start
+        flat = torch.zeros((size + 1) * width).requires_grad_()
+        optimiser = torch.optim.LBFGS(
+            [flat],
+            max_iter=self._settings.own_steps,
+            history_size=10,
+            tolerance_change=1e-6,
+            line_search_fn="strong_wolfe",
         )
-        loss.backward()
-        return loss
 
-    optimiser.step(closure)
-    with torch.no_grad():
-        alpha = np.zeros((len(own.likeness), HEADS))
-        alpha[which] = (vectors / roots) @ theta.numpy()
-        return Added((keep @ spread).numpy(), alpha, bias.numpy().copy())
+        def closure() -> float:
+            w = flat.data.view(size + 1, width)
+            logits = (before + texts.rows @ w[:-1] + w[-1]).requires_grad_()
+            loss = (_loss(logits, labels, head) * counts).sum()
+            (slope,) = torch.autograd.grad(loss, logits)
+            gained = w.clone() * self._settings.own_pull
+            penalty = self._settings.own_pull / 2 * float((w[:-1] ** 2).sum())
+            gained[-1] = 0
+            if head == ASKED:
+                # Towards "says nothing": see Settings.silent.
+                off = w[-1] - self._settings.silent
+                penalty += self._settings.silent_pull * float((off**2).sum())
+                gained[-1] = 2 * self._settings.silent_pull * off
+            gained[:-1] += texts.columns @ slope
+            gained[-1] += slope.sum(0)
+            flat.grad = gained.reshape(-1)
+            return float(loss.detach()) + penalty
 
-
-def folded(
-    settings: Settings, first: Bag, own: Own, ours: NDArray[np.int64], added: Added
-) -> tuple[Floats, Floats]:
-    """Both stages as one table [rows, heads] and one bias [heads]."""
-    before = first.table.detach().numpy() @ first.heads.detach().numpy().T
-    table = before * added.keep.astype(np.float32)
-    at, owner = ragged(own.bags, ours)
-    count = np.maximum(np.bincount(owner, minlength=len(ours)), 1)
-    share = added.alpha / np.sqrt(count)[:, None]
-    gained = np.zeros((settings.rows, HEADS))
-    for head in range(HEADS):
-        gained[:, head] = np.bincount(
-            own.bags.bucket[at], share[owner, head], minlength=settings.rows
-        )
-    bias = first.bias.detach().numpy() * added.keep + added.bias
-    return ((table + gained * own.weight[:, None] ** 2).astype(np.float32), bias.astype(np.float32))
+        optimiser.step(closure)
+        w = flat.data.view(size + 1, width).numpy()
+        table[:, head] += w[:-1] * weight[:, None]
+        bias[head] += w[-1]
 
 
-def answers(model: Bag, bags: Bags, which: NDArray[np.int64]) -> Floats:
-    """Logits of the texts ``which`` by the first stage."""
-    with torch.no_grad():
-        out = [
-            model(take(bags, which[at : at + 2000])).numpy() for at in range(0, len(which), 2000)
-        ]
-    return np.concatenate(out).astype(np.float32)
+def sampled(source: NDArray[np.int64], most: int, seed: int) -> NDArray[np.int64]:
+    """At most ``most`` rows of each source: places in ``source``, in order."""
+    rng = np.random.default_rng(seed)
+    chosen = []
+    for one in np.unique(source):
+        there = np.flatnonzero(source == one)
+        chosen.append(rng.permutation(there)[:most])
+    return np.sort(np.concatenate(chosen))
+
+
+ASKED = slice(URGENT, INTENT.stop)
+"""Urgent and the intents: only own messages have labels for them."""
+
+
+def _loss(logits: torch.Tensor, labels: Labels, head: slice) -> torch.Tensor:
+    """The loss of each text in the columns ``head``."""
+    if head == SENTIMENT:
+        return F.cross_entropy(logits, labels.sentiment, reduction="none")
+    if head == TONGUE:
+        return F.cross_entropy(logits, labels.tongue, reduction="none")
+    truth = labels.yes_no[:, head.start - COMPLAINT : head.stop - COMPLAINT]
+    return F.binary_cross_entropy_with_logits(logits, truth, reduction="none").sum(1)
 
 
 def logits_of(table: Floats, bias: Floats, bags: Bags, which: NDArray[np.int64]) -> Floats:

@@ -40,13 +40,12 @@ from sentiment.graph import Weights, build_graph
 from sentiment.heads import HEADS, INTENTS, SENTIMENTS, SHARES, TONGUES
 from sentiment.stages import (
     POWER,
+    SecondStage,
     Settings,
     first_stage,
-    folded,
     logits_of,
-    own_messages,
     rarity,
-    second_stage,
+    sampled,
 )
 from sentiment.tokens import (
     MAX_CHARACTERS,
@@ -62,7 +61,7 @@ log = logging.getLogger("sentiment.train")
 
 Floats = NDArray[np.float32]
 
-NAME = "shenava-bag-1"
+NAME = "shenava-bag-2"
 JOINED_ROWS = 2_000
 """So many texts of two languages are put together for the language head."""
 OWN_WEIGHT = 4
@@ -163,17 +162,14 @@ def train(data: Path, out: Path, rights: Rights, settings: Settings) -> None:
 
     first = first_stage(settings, bags, labels, len(sources), theirs)
     weight = rarity(bags, np.concatenate([theirs, ours]), settings.rows, settings.own_rarity)
-    messages = own_messages(settings, first, bags, labels, ours, weight)
+    replayed = sampled(labels.source[theirs].numpy(), settings.replayed, settings.seed)
+    second = SecondStage(settings, first, bags, labels, replayed, weight)
     unseen = np.zeros((len(own), HEADS))
     fold = np.array([fold_of(e.text, settings.folds) for e in own])
     for k in range(settings.folds):
-        seen, other = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
-        unseen[other] = second_stage(settings, messages, seen).logits(
-            messages.likeness[other], messages.before[other]
-        )
-        log.info("part %d of %d answered", k + 1, settings.folds)
-    added = second_stage(settings, messages, np.arange(len(own)))
-    table, bias = folded(settings, first, messages, ours, added)
+        unseen[fold == k] = logits_of(*second.learn(ours[fold != k]), bags, ours[fold == k])
+        log.info("part %d of %d answered, %.0f s", k + 1, settings.folds, time.monotonic() - began)
+    table, bias = second.learn(ours)
     labelled = [i for i, e in enumerate(dev) if e.sentiment is not None]
     calibration = calibrate(
         unseen, own, logits_of(table, bias, bags, devs[labelled]), [dev[i] for i in labelled]
