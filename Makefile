@@ -7,17 +7,18 @@ PYTHON := $(VENV)/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench bench-kill bench-broadcast bench-learn bench-spikes screenshots docs clean browser font
+.PHONY: help run test lint format bench bench-kill bench-broadcast bench-learn bench-baseline bench-spikes screenshots docs clean browser font
 
 help: ## Show this text
 	@echo "make run          start Shenava in a rehearsal, with simulated platforms; prints the addresses"
 	@echo "make test         run the tests (ARGS='-k import' for some of them)"
 	@echo "make lint         check style, types, imports between rooms, translations"
 	@echo "make format       put the code into the one style"
-	@echo "make bench        measure: import, memory, inbox, customers, the report"
+	@echo "make bench        measure: model, import, memory, inbox, customers, the report"
 	@echo "make bench-kill   kill it 200 times at work: is anything lost, doubled or sent twice?"
 	@echo "make bench-broadcast  kill it 200 times while it tells 10,000 people"
 	@echo "make bench-learn  what a shop's corrections win back (DATA=folder with dev.jsonl.xz)"
+	@echo "make bench-baseline  the model beside a plain baseline and VADER (DATA=folder with train.jsonl.xz)"
 	@echo "make bench-spikes how soon an outage is told, and how often wrongly"
 	@echo "make screenshots  take the README's pictures anew, and time its way"
 	@echo "make docs         write docs/settings.md and docs/commands.md anew"
@@ -53,6 +54,9 @@ bench-broadcast: $(STAMPS)/test
 bench-spikes: $(STAMPS)/test
 	$(PYTHON) -m benchmarks.bench_spikes $(ARGS)
 
+bench-baseline: $(STAMPS)/baseline
+	$(PYTHON) -m benchmarks.bench_baseline --data $(DATA) --card docs/model-card.md $(ARGS)
+
 bench-kill: $(STAMPS)/test
 	$(PYTHON) -m benchmarks.bench_kill $(ARGS)
 
@@ -86,6 +90,10 @@ $(STAMPS)/run: $(STAMPS)/venv setup.cfg pyproject.toml
 
 $(STAMPS)/test: $(STAMPS)/run
 	@tools/prepare install $(VENV) '.[test]'
+	@touch $@
+
+$(STAMPS)/baseline: $(STAMPS)/run
+	@tools/prepare install $(VENV) '.[train,baseline]'
 	@touch $@
 
 # Looked at each time: they belong to the machine, not to the environment.

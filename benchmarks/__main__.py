@@ -1,6 +1,7 @@
 """``python -m benchmarks [NAME]``: one JSON line a benchmark, and a table for people at the end.
 
-The JSON goes to standard output, the table to standard error. Names: ``import`` (a file to triaged
+The JSON goes to standard output, the table to standard error. Names: ``model`` (the classifier: its
+speed and size), ``import`` (a file to triaged
 rows, messages a second), ``memory`` (of ``shenava run`` at rest), ``inbox`` (pages and searches
 over HTTP while an import runs, at 10,000 and at 200,000 conversations), ``customers`` (their lists,
 searches and pages, at 200,000 identities), ``report`` (the report of a week with a million
@@ -17,6 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from benchmarks.bench_report import measure_report
+from benchmarks.bench_sentiment import measure_sentiment
 from benchmarks.customers import measure_customers
 from benchmarks.importing import measure_import
 from benchmarks.inbox import measure_inbox
@@ -28,7 +30,7 @@ def main() -> int:
     """Measure what was asked for; 1 when a target was missed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "name", nargs="?", choices=["import", "memory", "inbox", "customers", "report"]
+        "name", nargs="?", choices=["model", "import", "memory", "inbox", "customers", "report"]
     )
     parser.add_argument("--file", type=Path, help="import this CSV instead of a made-up one")
     parser.add_argument("--messages", type=int, default=20_000, help="to import, made up [20000]")
@@ -37,6 +39,7 @@ def main() -> int:
     )
     asked = parser.parse_args()
     known: dict[str, Callable[[], Iterator[Result]]] = {
+        "model": measure_sentiment,
         "import": lambda: measure_import(asked.messages, asked.file),
         "memory": measure_memory,
         "inbox": lambda: measure_inbox(asked.conversations),

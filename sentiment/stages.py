@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -247,8 +247,13 @@ class SecondStage:
             self._bias = first.bias.numpy().copy()
             self._source = first.source.clone()
 
-    def learn(self, ours: NDArray[np.int64]) -> tuple[Floats, Floats]:
-        """Learn from the own texts ``ours``; both stages as one table [rows, heads] and bias."""
+    def learn(
+        self, ours: NDArray[np.int64], heads: Sequence[slice] | None = None
+    ) -> tuple[Floats, Floats]:
+        """Learn from the own texts ``ours``; both stages as one table [rows, heads] and bias.
+
+        With ``heads``, only those are learned: for measuring.
+        """
         s = self._settings
         at, owner = ragged(self._bags, ours)
         count = np.maximum(np.bincount(owner, minlength=len(ours)), 1)
@@ -267,7 +272,8 @@ class SecondStage:
             (ASKED, 0.0),
             (TONGUE, s.replay),
         ):
-            self._fit(head, replay, ours, weight, table, bias)
+            if heads is None or head in heads:
+                self._fit(head, replay, ours, weight, table, bias)
         return table, bias
 
     def _labelled(self, head: slice) -> NDArray[np.int64]:

@@ -1,0 +1,244 @@
+"""The shipped model beside a plain baseline and VADER: ``make bench-baseline DATA=FOLDER``.
+
+The baseline is what anyone would try first: TF-IDF of words (one and two) and of characters
+inside words (two to five), with a linear support vector machine, one for each language and
+question, trained on the same rows as the model. VADER (English only) is a word list with rules,
+and is not trained. All of them answer for the same rows: those of ``dev``, source by source, and
+the held-out fifth of the project's own messages. A yes-or-no answer of the model is the likelier
+one ("not sure" is none).
+
+With ``--left-out``, both are trained anew without each of the named sources in turn, and measured
+on its ``dev`` rows. Needs the ``train`` and ``baseline`` extras. With ``--card``, the tables go
+into the model card.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentiment.bags import make_bags, make_labels
+from sentiment.classifier import Classifier
+from sentiment.corpus import is_held_out, read_rows
+from sentiment.data import OWN, Example, from_corpus, language_examples, read_examples
+from sentiment.evaluate import macro_f1
+from sentiment.heads import COMPLAINT, SENTIMENT, SENTIMENTS, URGENT
+from sentiment.stages import SecondStage, Settings, first_stage, logits_of, rarity, sampled
+from sentiment.tokens import build_tokenizer, model_text
+from sentiment.train import JOINED_ROWS, OWN_WEIGHT
+
+log = logging.getLogger("benchmarks.bench_baseline")
+
+BEGIN, END = "<!-- baseline: begin -->", "<!-- baseline: end -->"
+LEFT_OUT = ("afrisenti_ary", "goemotions", "marsa", "snappfood", "zekavat_ig")
+COLUMNS = 2**20
+"""Columns of the baseline's hashed features, for words and for characters each."""
+
+Answer = Callable[[Sequence[str]], NDArray[np.int64]]
+
+
+def language_of(example: Example) -> str:
+    """``fa``, ``ar`` or ``en``, in whatever letters."""
+    return example.language.split("-")[0] if example.language else ""
+
+
+def baseline(texts: Sequence[str], truth: Sequence[int]) -> Answer:
+    """Train the baseline on ``texts``; gives what answers for others."""
+    from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
+    from sklearn.pipeline import make_pipeline, make_union
+    from sklearn.svm import LinearSVC
+
+    words = HashingVectorizer(ngram_range=(1, 2), n_features=COLUMNS, alternate_sign=False)
+    characters = HashingVectorizer(
+        analyzer="char_wb", ngram_range=(2, 5), n_features=COLUMNS, alternate_sign=False
+    )
+    made = make_pipeline(
+        make_union(
+            make_pipeline(words, TfidfTransformer(sublinear_tf=True)),
+            make_pipeline(characters, TfidfTransformer(sublinear_tf=True)),
+        ),
+        LinearSVC(C=0.5, class_weight="balanced", random_state=7),
+    )
+    made.fit([model_text(t) for t in texts], np.array(truth))
+    return lambda asked: np.asarray(made.predict([model_text(t) for t in asked]), dtype=np.int64)
+
+
+def mood(example: Example) -> int:
+    assert example.sentiment is not None
+    return SENTIMENTS.index(example.sentiment)
+
+
+def vader(texts: Sequence[str]) -> NDArray[np.int64]:
+    """VADER's mood, with its authors' thresholds of 0.05 for the compound score."""
+    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+
+    judge = SentimentIntensityAnalyzer()
+    scores = [judge.polarity_scores(t)["compound"] for t in texts]
+    # In the order of SENTIMENTS: negative, neutral, positive.
+    return np.array([0 if s <= -0.05 else 2 if s >= 0.05 else 1 for s in scores])
+
+
+def percent(truth: Sequence[int], said: NDArray[np.int64]) -> float:
+    return round(100 * macro_f1(np.array(truth, dtype=np.int64), said), 1)
+
+
+def moods_of(logits: Any, truth: Sequence[int]) -> NDArray[np.int64]:
+    """The likeliest mood; where the source has no neutral rows, the likelier of the other two."""
+    classes = np.unique(truth)
+    return np.asarray(classes[logits[:, SENTIMENT][:, classes].argmax(axis=1)], dtype=np.int64)
+
+
+class Rows:
+    """All that is learned from and measured on."""
+
+    def __init__(self, data: Path) -> None:
+        self.general = list(read_examples(data / "train.jsonl.xz"))
+        self.dev = list(read_examples(data / "dev.jsonl.xz"))
+        own = list(read_rows())
+        self.own = from_corpus(row for row in own if not is_held_out(row.text))
+        self.held_out = from_corpus(row for row in own if is_held_out(row.text))
+
+    def mood_baseline(self, language: str, without: str = "") -> Answer:
+        rows = [
+            e
+            for e in self.general + self.own
+            if e.sentiment and language_of(e) == language and e.source != without
+        ]
+        return baseline([e.text for e in rows], [mood(e) for e in rows])
+
+
+def same_rows(rows: Rows, classifier: Classifier) -> list[list[object]]:
+    """Lines of (question, rows, language, number, model, baseline, VADER)."""
+    lines: list[list[object]] = []
+    judges = {lang: rows.mood_baseline(lang) for lang in ("ar", "en", "fa")}
+    log.info("three baselines of mood trained")
+    groups = [(f"sentiment, {s}", [e for e in rows.dev if e.sentiment and e.source == s])
+              for s in sorted({e.source for e in rows.dev if e.sentiment})]  # fmt: skip
+    groups += [(f"sentiment, own, {lang}", [e for e in rows.held_out if language_of(e) == lang])
+               for lang in judges]  # fmt: skip
+    for name, group in groups:
+        language, texts = language_of(group[0]), [e.text for e in group]
+        truth = [mood(e) for e in group]
+        ours = moods_of(classifier.scores(texts), truth)
+        theirs = judges[language](texts)
+        word_list = percent(truth, vader(texts)) if language == "en" else "–"
+        lines.append(
+            [name, language, len(group), percent(truth, ours), percent(truth, theirs), word_list]
+        )
+    for head, question in ((COMPLAINT, "complaint"), (URGENT, "urgent")):
+        lines += yes_no(rows, classifier, head, question)
+        log.info("%s measured", question)
+    return lines
+
+
+def yes_no(rows: Rows, classifier: Classifier, head: int, question: str) -> list[list[object]]:
+    def truth_of(e: Example) -> bool | None:
+        return e.complaint if head == COMPLAINT else e.urgent
+
+    judges = {}
+    for language in ("ar", "en", "fa"):
+        known = [
+            e for e in rows.general + rows.own if truth_of(e) is not None
+            and language_of(e) == language
+        ]  # fmt: skip
+        judges[language] = baseline(
+            [e.text for e in known], [int(bool(truth_of(e))) for e in known]
+        )
+    labelled = [e for e in rows.dev if truth_of(e) is not None]
+    groups = [(f"{question}, {s}", [e for e in labelled if e.source == s])
+              for s in sorted({e.source for e in labelled})]  # fmt: skip
+    groups += [(f"{question}, own, {lang}", [e for e in rows.held_out if language_of(e) == lang])
+               for lang in judges]  # fmt: skip
+    lines: list[list[object]] = []
+    for name, group in groups:
+        language, texts = language_of(group[0]), [e.text for e in group]
+        truth = [int(bool(truth_of(e))) for e in group]
+        ours = (classifier.scores(texts)[:, head] >= 0).astype(np.int64)
+        theirs = judges[language](texts)
+        lines.append(
+            [name, language, len(group), percent(truth, ours), percent(truth, theirs), "–"]
+        )
+    return lines
+
+
+def left_out(rows: Rows, sources: Sequence[str]) -> list[list[object]]:
+    """Lines of (source, language, rows, model, baseline), neither of which saw the source."""
+    settings = Settings()
+    general = rows.general + language_examples(
+        rows.general, random.Random(settings.seed), JOINED_ROWS
+    )
+    texts = [model_text(e.text) for e in general] + OWN_WEIGHT * [
+        model_text(e.text) for e in rows.own
+    ]
+    examples = general + rows.own + rows.dev
+    bags = make_bags([e.text for e in examples], build_tokenizer(texts), settings.rows)
+    names = [*sorted({e.source for e in examples} - {OWN}), OWN]
+    labels = make_labels(examples, names)
+    source_of = np.array([e.source for e in examples])
+    ours = np.arange(len(rows.own)) + len(general)
+    lines: list[list[object]] = []
+    for source in sources:
+        theirs = np.flatnonzero(source_of[: len(general)] != source)
+        first = first_stage(settings, bags, labels, len(names), theirs)
+        weight = rarity(bags, np.concatenate([theirs, ours]), settings.rows, settings.own_rarity)
+        replayed = theirs[sampled(labels.source[theirs].numpy(), settings.replayed, settings.seed)]
+        table, bias = SecondStage(settings, first, bags, labels, replayed, weight).learn(
+            ours, heads=(SENTIMENT,)
+        )
+        at = [i for i, e in enumerate(rows.dev) if e.source == source and e.sentiment]
+        truth = [mood(rows.dev[i]) for i in at]
+        logits = logits_of(table, bias, bags, np.array(at) + len(general) + len(rows.own))
+        language = language_of(rows.dev[at[0]])
+        plain = rows.mood_baseline(language, without=source)([rows.dev[i].text for i in at])
+        lines.append(
+            [source, language, len(at), percent(truth, moods_of(logits, truth)),
+             percent(truth, plain)]
+        )  # fmt: skip
+        log.info("%s", lines[-1])
+    return lines
+
+
+def table(head: Sequence[str], lines: Sequence[Sequence[object]]) -> str:
+    cells = [head, ["---"] * len(head), *lines]
+    return "\n".join("| " + " | ".join(str(c) for c in line) + " |" for line in cells)
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.bench_baseline")
+    parser.add_argument("--data", type=Path, required=True, help="folder with train.jsonl.xz")
+    parser.add_argument("--card", type=Path, help="model card to write the tables into")
+    parser.add_argument("--left-out", nargs="*", default=list(LEFT_OUT), metavar="SOURCE")
+    given = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    rows, classifier = Rows(given.data), Classifier.load(threads=2)
+    lines = same_rows(rows, classifier)
+    away = left_out(rows, given.left_out) if given.left_out else []
+    print(json.dumps({"model": classifier.base, "same_rows": lines, "left_out": away}))
+    parts = [
+        f"Model `{classifier.base}`. Macro-F1 in percent.",
+        table(["question", "language", "rows", "model", "baseline", "VADER"], lines),
+    ]
+    if away:
+        gain = np.mean([float(line[3]) - float(line[4]) for line in away])  # type: ignore[arg-type]
+        parts += [
+            "**Trained without the source it is measured on** (sentiment)",
+            table(["source", "language", "rows", "model", "baseline"], away),
+            f"In the mean the model is {gain:+.1f} points away from the baseline there.",
+        ]
+    if given.card is not None:
+        before, rest = given.card.read_text(encoding="utf-8").split(BEGIN)
+        text = "\n\n".join(parts)
+        given.card.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.split(END)[1]}", "utf-8")
+
+
+if __name__ == "__main__":
+    main()
