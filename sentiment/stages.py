@@ -194,7 +194,8 @@ class _Texts:
         at, owner = ragged(bags, which)
         count = np.bincount(owner, minlength=len(which))
         bucket = bags.bucket[at].astype(np.int64)
-        value = weight[bucket] / np.sqrt(np.maximum(count, 1), dtype=np.float32)[owner]
+        root = np.sqrt(np.maximum(count, 1)).astype(np.float32)
+        value = (weight[bucket] / root[owner]).astype(np.float32)
         by_column = np.argsort(bucket, kind="stable")
         return cls(
             _sparse(count, bucket, value, len(weight)),
@@ -285,7 +286,8 @@ class SecondStage:
             has = known.tongue >= 0
         else:
             has = ~torch.isnan(known.yes_no[:, head.start - COMPLAINT])
-        return self._replayed[has.numpy()[self._replayed]]
+        known_at: NDArray[np.bool_] = has.numpy()
+        return np.asarray(self._replayed[known_at[self._replayed]], dtype=np.int64)
 
     def _fit(
         self,
