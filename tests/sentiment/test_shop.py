@@ -27,6 +27,8 @@ def _text(word: str, number: int) -> str:
 # A word of this shop alone: the model cannot know that it is a complaint here.
 COMPLAINTS = [_text("زرگولیدم", n) for n in range(90)]
 OTHERS = [_text("چطورید", n) for n in range(90)]
+# Nothing else in it complains.
+NEW = "دیشب توی خانه زرگولیدم"
 LESSONS = [
     *(Lesson(text, Sentiment.NEGATIVE, complaint=True) for text in COMPLAINTS),
     *(Lesson(text, Sentiment.NEUTRAL, complaint=False) for text in OTHERS),
@@ -41,7 +43,7 @@ def taught_layer(classifier: Classifier) -> Layer:
 def test_a_word_that_the_shop_explained_is_understood_in_new_messages(
     classifier: Classifier, taught_layer: Layer
 ) -> None:
-    new = "باز هم زرگولیدم از دست شما"
+    new = NEW
     before = classifier.classify([new])[0]
     after = classifier.taught(taught_layer, 3).classify([new])[0]
     assert before.complaint.value is not True
@@ -54,7 +56,7 @@ def test_the_words_that_decided_count_what_was_learned(
     classifier: Classifier, taught_layer: Layer
 ) -> None:
     learned = classifier.taught(taught_layer, 1)
-    assert learned.classify(["باز هم زرگولیدم از دست شما"])[0].why[0] == "زرگولیدم"
+    assert learned.classify([NEW])[0].why[0] == "زرگولیدم"
 
 
 def test_the_shares_of_words_add_up_to_the_answer(
