@@ -39,6 +39,7 @@ TONGUE = slice(INTENT.stop, INTENT.stop + len(TONGUES))
 HEADS = TONGUE.stop
 
 NEGATIVE = SENTIMENTS.index(Sentiment.NEGATIVE)
+POSITIVE = SENTIMENTS.index(Sentiment.POSITIVE)
 SHARES = (NEGATIVE, COMPLAINT, URGENT)
 """The heads whose deciding words are given."""
 

@@ -161,6 +161,21 @@ def test_thanks_are_no_complaint(classifier: Classifier) -> None:
         assert verdict.script is Script.NATIVE
 
 
+def test_heads_that_contradict_each_other_are_not_sure(classifier: Classifier) -> None:
+    """Every complaint is negative, so what reads as praise and as complaint is for a person."""
+    verdicts = classifier.classify([row.text for row in read_rows()])
+    surely_pleased = [
+        v
+        for v in verdicts
+        if v.sentiment.label is Sentiment.POSITIVE
+        and v.sentiment.probability > v.complaint.probability
+        and v.complaint.value is not False
+    ]
+    least = classifier.thresholds[COMPLAINT]
+    assert [v for v in surely_pleased if v.complaint.probability >= least]
+    assert not [v for v in surely_pleased if v.complaint.value]
+
+
 def test_a_band_answers_yes_no_and_not_sure() -> None:
     band = Band(no=0.3, yes=0.6)
     assert band.judge(0.6).value is True
