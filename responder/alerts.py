@@ -200,14 +200,12 @@ def _opened(
 
 def rings(session: Session, case_id: int) -> bool:
     """Whether a case rings now."""
-    ringing = select(Alarm.id).where(Alarm.case_id == case_id, Alarm.ended_at.is_(None))
-    return session.scalar(ringing) is not None
+    return _anything_rings(session, Alarm.case_id == case_id)
 
 
 def spike_rings(session: Session, spike_id: int) -> bool:
     """Whether a spike, or one that is told with it, rings now."""
-    ringing = select(Alarm.id).where(_of_spike(session, spike_id), Alarm.ended_at.is_(None))
-    return session.scalars(ringing).first() is not None
+    return _anything_rings(session, _of_spike(session, spike_id))
 
 
 def _of_spike(session: Session, spike_id: int) -> ColumnElement[bool]:
@@ -433,8 +431,9 @@ def _case_now(row: Any) -> CaseNow:
     return CaseNow(*(getattr(row, column.key) for column in _CASE_NOW))
 
 
-def _anything_rings(session: Session) -> bool:
-    return session.scalar(select(Alarm.id).where(Alarm.ended_at.is_(None)).limit(1)) is not None
+def _anything_rings(session: Session, *which: ColumnElement[bool]) -> bool:
+    ringing = select(Alarm.id).where(Alarm.ended_at.is_(None), *which).limit(1)
+    return session.scalar(ringing) is not None
 
 
 def _due_to_ring(session: Session, rules: Rules, now: datetime) -> list[CaseNow]:

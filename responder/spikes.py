@@ -409,7 +409,8 @@ def shown(session: Session) -> list[Shown]:
 
 def shown_with(session: Session, spike: Spike) -> Shown:
     """A spike with those that are told with it now."""
-    return next((one for one in shown(session) if one.spike.id == spike.id), told(session, spike))
+    leads = next((one for one in shown(session) if one.spike.id == spike.id), None)
+    return leads or told(session, spike)
 
 
 def alike(session: Session, spike_id: int) -> list[int]:

@@ -101,17 +101,10 @@ class Labels:
     yes_no: torch.Tensor
     tongue: torch.Tensor
     source: torch.Tensor
-    weight: torch.Tensor
 
     def take(self, which: NDArray[np.int64]) -> Labels:
         i = torch.from_numpy(which)
-        return Labels(
-            self.sentiment[i], self.yes_no[i], self.tongue[i], self.source[i], self.weight[i]
-        )
-
-
-YES_NO = slice(COMPLAINT, INTENT.stop)
-"""The heads that answer yes or no: complaint, urgent, and each intent."""
+        return Labels(self.sentiment[i], self.yes_no[i], self.tongue[i], self.source[i])
 
 
 def make_labels(examples: Sequence[Example], sources: Sequence[str]) -> Labels:
@@ -130,5 +123,4 @@ def make_labels(examples: Sequence[Example], sources: Sequence[str]) -> Labels:
         torch.from_numpy(yes_no),
         torch.tensor([TONGUES.index(e.tongue) if e.tongue else -1 for e in examples]),
         torch.tensor([number[e.source] for e in examples]),
-        torch.ones(len(examples)),
     )

@@ -36,13 +36,16 @@ def causes(shown: Shown) -> Markup:
 
 def cause(spike: Spike) -> Markup:
     """A name of a few words: what the intent is called, or the words as customers write them."""
-    if spike.cause in set(Intent):
-        return Markup("{}").format(INTENTS[Intent(spike.cause)])
     if spike.cause.startswith(WORD):
         return _quoted([spike.cause.removeprefix(WORD)])
     if spike.cause == ANY and spike.words:
         return _quoted(spike.words)
-    return Markup("{}").format(_("all sorts of things"))
+    return Markup("{}").format(_named(spike.cause))
+
+
+def _named(name: str) -> str:
+    """What a cause is called that is no word of customers."""
+    return str(INTENTS[Intent(name)]) if name in set(Intent) else _("all sorts of things")
 
 
 def _quoted(said: list[str]) -> Markup:
@@ -77,14 +80,9 @@ def call(people: int, causes: str) -> str:
 
 def without_quotes(names: Iterable[str]) -> str:
     """What causes are called without a word of customers: mail passes through other hands."""
-    said = []
-    for name in names:
-        if name in set(Intent):
-            said.append(str(INTENTS[Intent(name)]))
-        elif name.startswith(WORD):
-            said.append(_("one and the same thing"))
-        else:
-            said.append(_("all sorts of things"))
+    said = (
+        _("one and the same thing") if name.startswith(WORD) else _named(name) for name in names
+    )
     return " · ".join(dict.fromkeys(said))
 
 

@@ -480,9 +480,11 @@ class Reader:
         """Keys and addresses of our own posts since the oldest of ``found``: a hashtag shows them
         too, and does not tell whose they are."""
         ours: set[str | None] = set()
-        oldest = min((m.written_at for m in found), default=None)
+        if not found:
+            return ours
+        oldest = min(m.written_at for m in found)
         after: str | None = None
-        for _ in range(_PAGES_OF_ONE if oldest is not None else 0):
+        for _ in range(_PAGES_OF_ONE):
             answer = self.client.get(
                 f"/{checked(self.us.profile.native_id)}/media",
                 fields=POST_FIELDS,
@@ -493,7 +495,7 @@ class Reader:
             for post in posts:
                 ours |= {post.native_key, post.permalink}
             after = after_of(answer)
-            if after is None or any(post.written_at < oldest for post in posts if oldest):
+            if after is None or any(post.written_at < oldest for post in posts):
                 break
         return ours - {None}
 
