@@ -10,7 +10,7 @@ memory and once an hour, for no word of one person is kept anywhere else.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -365,7 +365,7 @@ def _is_resolved(session: Session, spike: Spike) -> bool:
 @dataclass(frozen=True, slots=True)
 class Shown:
     """A spike as it is told: ``people`` who complain, ``open_cases`` of theirs. ``with_it``: those
-    that are on and have mostly the same cases."""
+    that are on and have mostly the same cases; theirs are counted too, each once."""
 
     spike: Spike
     people: int
@@ -404,6 +404,7 @@ def shown(session: Session) -> list[Shown]:
                 break
         else:
             found.append(one)
+    found = [told(session, one.spike, one.with_it) if one.with_it else one for one in found]
     return sorted(found, key=lambda one: -one.people)
 
 
@@ -419,7 +420,8 @@ def alike(session: Session, spike_id: int) -> list[int]:
     return [spike_id, *(one.id for one in shown_with(session, spike).with_it)]
 
 
-def told(session: Session, spike: Spike) -> Shown:
+def told(session: Session, spike: Spike, with_it: tuple[Spike, ...] = ()) -> Shown:
+    numbers = [spike.id, *(one.id for one in with_it)]
     counted = session.execute(
         select(
             func.count(func.coalesce(-Identity.customer_id, Identity.id).distinct()),
@@ -427,18 +429,19 @@ def told(session: Session, spike: Spike) -> Shown:
         .select_from(SpikeCase)
         .join(Case, Case.id == SpikeCase.case_id)
         .join(Identity, Identity.id == Case.identity_id)
-        .where(SpikeCase.spike_id == spike.id)
+        .where(SpikeCase.spike_id.in_(numbers))
     ).scalar_one()
-    return Shown(spike, counted, len(open_cases(session, spike.id)))
+    return Shown(spike, counted, len(open_cases(session, numbers)), with_it)
 
 
-def open_cases(session: Session, spike_id: int) -> list[int]:
-    """The open cases that are part of a spike: those that the inbox lists."""
+def open_cases(session: Session, numbers: Collection[int]) -> list[int]:
+    """The open cases that are part of any of these spikes: those that the inbox lists."""
     return list(
         session.scalars(
             select(Case.id)
             .join(SpikeCase, SpikeCase.case_id == Case.id)
-            .where(SpikeCase.spike_id == spike_id, Case.state == CaseState.OPEN)
+            .where(SpikeCase.spike_id.in_(numbers), Case.state == CaseState.OPEN)
+            .distinct()
             .order_by(Case.id)
         )
     )

@@ -252,7 +252,7 @@ def _begin(session: Session, accounts: Sequence[Account], parent: Broadcast | No
     spike = session.get(Spike, request.args.get("spike", 0, type=int))
     if spike is not None:
         draft.spike = spike.id
-        draft.cases = set(spikes.open_cases(session, spike.id))
+        draft.cases = set(spikes.open_cases(session, spikes.alike(session, spike.id)))
     if draft.cases:
         # These and no others; the kinds of complaints can be ticked beside them.
         draft.intents = set()

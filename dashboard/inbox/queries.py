@@ -29,8 +29,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from dashboard.inbox.wanted import Answer, Holder, Queue, Wanted
-from responder import approval
-from shenava.store import Account, Case, CaseIntent, CaseState, Message, SpikeCase
+from responder import approval, spikes
+from shenava.store import Account, Case, CaseIntent, CaseState, Message, Spike, SpikeCase
 from shenava.store.search import matching_messages
 from shenava.text import search_tokens
 
@@ -100,7 +100,7 @@ def page(session: Session, wanted: Wanted, me: int, after: Cursor | None, size: 
         return _search_page(session, wanted, me, after, size)
     order = _ORDERS[wanted.queue]
     asked = select(Case.id, order.column.label("key")).where(*_in_queue(wanted.queue, me))
-    asked = asked.where(*_filters(wanted, me))
+    asked = asked.where(*_filters(session, wanted, me))
     if after is not None:
         asked = asked.where(order.follows(after))
     found = session.execute(asked.order_by(*order.by).limit(size + 1)).all()
@@ -120,7 +120,7 @@ def new_in_page(
         return []
     order = _ORDERS[wanted.queue]
     asked = select(Case.id).where(Case.id.in_(case_ids), *_in_queue(wanted.queue, me))
-    asked = asked.where(*_filters(wanted, me))
+    asked = asked.where(*_filters(session, wanted, me))
     if end is not None:
         asked = asked.where(~order.follows(end))
     return list(session.scalars(asked))
@@ -128,7 +128,7 @@ def new_in_page(
 
 def count(session: Session, wanted: Wanted, me: int) -> Count:
     """How many cases a queue with filters holds, up to the limit. Not for searches."""
-    asked = select(literal(1)).where(*_in_queue(wanted.queue, me), *_filters(wanted, me))
+    asked = select(literal(1)).where(*_in_queue(wanted.queue, me), *_filters(session, wanted, me))
     found = asked.limit(COUNT_LIMIT + 1).subquery()
     return _count(session.scalar(select(func.count()).select_from(found)) or 0)
 
@@ -155,7 +155,7 @@ def in_turn(session: Session, wanted: Wanted, me: int, after: Cursor | None, siz
     """
     if wanted.is_search:
         return _search_page(session, wanted, me, after, size)
-    asked = select(Case.id).where(*_in_queue(wanted.queue, me), *_filters(wanted, me))
+    asked = select(Case.id).where(*_in_queue(wanted.queue, me), *_filters(session, wanted, me))
     if after is not None:
         asked = asked.where(Case.id > after.id)
     ids = session.scalars(asked.order_by(Case.id).limit(size)).all()
@@ -215,7 +215,7 @@ def _in_queue(queue: Queue, me: int) -> list[ColumnElement[bool]]:
     return queues[queue]
 
 
-def _filters(wanted: Wanted, me: int) -> list[ColumnElement[bool]]:
+def _filters(session: Session, wanted: Wanted, me: int) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if wanted.platform is not None:
         found.append(
@@ -238,10 +238,12 @@ def _filters(wanted: Wanted, me: int) -> list[ColumnElement[bool]]:
             exists().where(CaseIntent.case_id == Case.id, CaseIntent.intent == wanted.intent)
         )
     if wanted.spike is not None:
-        # Few cases among all: they are looked up, not searched for.
-        found.append(
-            Case.id.in_(select(SpikeCase.case_id).where(SpikeCase.spike_id == wanted.spike))
-        )
+        # Few cases among all: they are looked up, not searched for. Those of the spikes that are
+        # told with it stand in the same list.
+        numbers = [wanted.spike]
+        if session.get(Spike, wanted.spike) is not None:
+            numbers = spikes.alike(session, wanted.spike)
+        found.append(Case.id.in_(select(SpikeCase.case_id).where(SpikeCase.spike_id.in_(numbers))))
     if wanted.holder is Holder.NOBODY:
         found.append(Case.assignee_id.is_(None))
     elif wanted.holder is not None:
@@ -294,7 +296,7 @@ def _found(hits: dict[int, int], goes_on: Cursor | None) -> Page:
 def _of_cases(session: Session, wanted: Wanted, me: int, ids: Sequence[int]) -> Sequence[Any]:
     """The messages whose case the filters let through, newest first, as (id, case_id)."""
     asked = select(Message.id, Message.case_id).where(Message.id.in_(ids))
-    filters = _filters(wanted, me)
+    filters = _filters(session, wanted, me)
     if filters:
         asked = asked.join(Case, Case.id == Message.case_id).where(*filters)
     return session.execute(asked.order_by(Message.id.desc())).all()
