@@ -37,7 +37,7 @@ from sentiment.evaluate import f1, macro_f1
 from sentiment.heads import COMPLAINT, HEADS, INTENT, SENTIMENT, TONGUE, URGENT
 from sentiment.stages import SecondStage, Settings, first_stage, logits_of, rarity, sampled
 from sentiment.tokens import build_tokenizer, model_text
-from sentiment.train import JOINED_ROWS, OWN_WEIGHT
+from sentiment.train import JOINED_ROWS, OWN_WEIGHT, PARTS
 
 log = logging.getLogger("benchmarks.bench_encoder")
 
@@ -268,7 +268,7 @@ def measured(data: Path, epochs: float, most: int | None) -> Iterator[tuple[str,
     examples = general + own
     names = [*sorted({e.source for e in examples} - {OWN}), OWN]
     labels = make_labels(examples, names)
-    part = np.array([fold_of(e.text, settings.folds) == PART for e in own])
+    part = np.array([fold_of(e.text, PARTS) == PART for e in own])
     ours = np.arange(len(own)) + len(general)
     seen, other = ours[~part], ours[part]
     asked = labels.take(other)

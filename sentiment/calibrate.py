@@ -12,7 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentiment.data import Example
-from sentiment.heads import COMPLAINT, HEADS, INTENT, INTENTS, SENTIMENT, SENTIMENTS, URGENT
+from sentiment.heads import (
+    COMPLAINT,
+    HEADS,
+    INTENT,
+    INTENTS,
+    SENTIMENT,
+    SENTIMENTS,
+    TONGUE,
+    TONGUES,
+    URGENT,
+)
 
 Floats = NDArray[np.float32]
 Array = NDArray[np.float64]
@@ -23,23 +33,26 @@ def sigmoid(x: Array) -> Array:
     return np.asarray(0.5 * (1.0 + np.tanh(0.5 * x)), dtype=np.float64)
 
 
-def fit_line(logits: Array, truth: NDArray[np.bool_], strength: float = 1.0) -> tuple[float, float]:
-    """Slope and offset that make ``sigmoid(slope * logit + offset)`` a probability (Platt).
+def fit_line(logits: Array, truth: NDArray[np.bool_], strength: float = 1.0) -> tuple[Array, float]:
+    """Slopes and offset that make ``sigmoid(logits @ slopes + offset)`` a probability (Platt).
 
-    ``strength`` pulls towards slope 1 and offset 0, as so many thought-up examples would: with
-    few positives the line stays near what the model says.
+    ``logits`` [texts, readers] are what each reader says. ``strength`` pulls towards the sum of all
+    that they say in equal parts and offset 0, as so many thought-up examples would: with few
+    positives the line stays near that.
     """
-    theta, start = np.array([1.0, 0.0]), np.array([1.0, 0.0])
-    columns = np.stack([logits, np.ones_like(logits)], axis=1)
+    readers = logits.shape[1]
+    start = np.append(np.full(readers, 1 / readers), 0.0)
+    theta = start.copy()
+    columns = np.concatenate([logits, np.ones((len(logits), 1))], axis=1)
     for _ in range(50):
         p = sigmoid(columns @ theta)
         gradient = columns.T @ (p - truth) + strength * (theta - start)
-        curve = (columns * (p * (1 - p))[:, None]).T @ columns + strength * np.eye(2)
+        curve = (columns * (p * (1 - p))[:, None]).T @ columns + strength * np.eye(readers + 1)
         step = np.linalg.solve(curve, gradient)
         theta = theta - np.clip(step, -1.0, 1.0)
         if np.abs(step).max() < 1e-8:
             break
-    return float(max(theta[0], 0.05)), float(theta[1])
+    return np.maximum(theta[:-1], 0.05), float(theta[-1])
 
 
 def softmax(scores: Array) -> Array:
@@ -48,20 +61,22 @@ def softmax(scores: Array) -> Array:
     return np.asarray(raised / raised.sum(axis=-1, keepdims=True), dtype=np.float64)
 
 
-def fit_classes(logits: Array, truth: NDArray[np.int64], weight: Array) -> tuple[float, Array]:
-    """Slope (1 / temperature) and one offset a class for a softmax, by gradient descent.
+def fit_classes(logits: Array, truth: NDArray[np.int64], weight: Array) -> tuple[Array, Array]:
+    """One slope a reader (1 / temperature) and one offset a class for a softmax, by gradient
+    descent.
 
-    ``weight`` says how much each example counts.
+    ``logits`` [texts, readers, classes]; ``weight`` says how much each example counts.
     """
-    classes = logits.shape[1]
-    slope, offset = 1.0, np.zeros(classes)
+    _, readers, classes = logits.shape
+    slope, offset = np.full(readers, 1 / readers), np.zeros(classes)
     right = np.eye(classes)[truth]
     weight = weight / weight.sum()
     for _ in range(2000):
-        wrong = (softmax(slope * logits + offset) - right) * weight[:, None]
-        slope -= 0.3 * float((wrong * logits).sum())
+        mixed = np.einsum("trc,r->tc", logits, slope)
+        wrong = (softmax(mixed + offset) - right) * weight[:, None]
+        slope -= 0.3 * np.einsum("trc,tc->r", logits, wrong)
         offset -= 0.3 * wrong.sum(axis=0)
-    return slope, offset - offset.mean()
+    return np.maximum(slope, 0.05), offset - offset.mean()
 
 
 def best_threshold(probability: Array, truth: NDArray[np.bool_]) -> float:
@@ -83,6 +98,16 @@ def recall_threshold(probability: Array, truth: NDArray[np.bool_], recall: float
     return float(np.floor(positives[missed] * 100) / 100)
 
 
+def precision_threshold(probability: Array, truth: NDArray[np.bool_], precision: float) -> float:
+    """The lowest probability, in steps of 0.01, from which "yes" is right so often; 0.99 where
+    none is."""
+    for step in range(1, 100):
+        said = probability >= step / 100
+        if said.any() and truth[said].mean() >= precision:
+            return step / 100
+    return 0.99
+
+
 def expected_error(probability: Array, right: NDArray[np.bool_], bins: int = 10) -> float:
     """Expected calibration error: mean gap between probability and share right, 0 to 1."""
     place = np.minimum((probability * bins).astype(int), bins - 1)
@@ -94,15 +119,16 @@ def expected_error(probability: Array, right: NDArray[np.bool_], bins: int = 10)
     return float(gap)
 
 
-URGENT_RECALL = 0.80
-"""The threshold for "urgent" finds this share of the unseen own messages that are…"""
+URGENT_PRECISION = 0.72
+"""Of the unseen own messages that are called urgent, this share is, or a little more…"""
 URGENT_OR_MAYBE_RECALL = 0.96
-"""…and "not sure" goes down to where this share is found."""
+"""…and "not sure" goes down to where this share of the urgent ones is found."""
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Slope and offset for each head, and what turns probabilities into answers."""
+    """A slope for each reader and head ([readers, heads]) and an offset for each head, and what
+    turns probabilities into answers."""
 
     slope: Floats
     offset: Floats
@@ -112,10 +138,14 @@ class Calibration:
 
 
 def calibrate(
-    own_logits: Array, own: Sequence[Example], dev_logits: Floats, dev: Sequence[Example]
+    own_logits: Floats, own: Sequence[Example], dev_logits: Floats, dev: Sequence[Example]
 ) -> Calibration:
-    """Fit on unseen own messages (``own``); sentiment on them and on ``dev``, half and half."""
-    slope, offset = np.ones(HEADS), np.zeros(HEADS)
+    """Fit on unseen own messages (``own``); sentiment on them and on ``dev``, half and half.
+
+    ``own_logits`` and ``dev_logits`` [texts, readers, heads] are what each reader says.
+    """
+    readers = own_logits.shape[1]
+    slope, offset = np.full((readers, HEADS), 1 / readers), np.zeros(HEADS)
     truth = {
         COMPLAINT: np.array([e.complaint for e in own], dtype=bool),
         URGENT: np.array([e.urgent for e in own], dtype=bool),
@@ -124,9 +154,9 @@ def calibrate(
         truth[INTENT.start + k] = np.array([intent in (e.intents or ()) for e in own])
     chance = {}
     for head, yes in truth.items():
-        x = own_logits[:, head].astype(np.float64)
-        slope[head], offset[head] = fit_line(x, yes)
-        chance[head] = sigmoid(slope[head] * x + offset[head])
+        x = own_logits[:, :, head].astype(np.float64)
+        slope[:, head], offset[head] = fit_line(x, yes)
+        chance[head] = sigmoid(x @ slope[:, head] + offset[head])
 
     three_way = {
         s
@@ -134,17 +164,23 @@ def calibrate(
         if len({e.sentiment for e in dev if e.source == s}) == len(SENTIMENTS)
     }
     kept = [i for i, e in enumerate(dev) if e.source in three_way]
-    logits = np.concatenate([own_logits[:, SENTIMENT], dev_logits[kept][:, SENTIMENT]])
+    logits = np.concatenate([own_logits[:, :, SENTIMENT], dev_logits[kept][:, :, SENTIMENT]])
     labels = [e.sentiment for e in own] + [dev[i].sentiment for i in kept]
     weight = np.concatenate(
         [np.full(len(own), 1 / len(own)), np.full(len(kept), 1 / max(1, len(kept)))]
     )
-    slope[SENTIMENT], offset[SENTIMENT] = fit_classes(
-        logits.astype(np.float64), np.array([SENTIMENTS.index(s) for s in labels if s]), weight
+    moods = np.array([SENTIMENTS.index(s) for s in labels if s])
+    slope_of, offset[SENTIMENT] = fit_classes(logits.astype(np.float64), moods, weight)
+    slope[:, SENTIMENT] = slope_of[:, None]
+    told = [i for i, e in enumerate(own) if e.tongue is not None]
+    tongues = np.array([TONGUES.index(e.tongue) for e in own if e.tongue is not None])
+    slope_of, _ = fit_classes(
+        own_logits[told][:, :, TONGUE].astype(np.float64), tongues, np.ones(len(told))
     )
+    slope[:, TONGUE] = slope_of[:, None]
 
     complaint = best_threshold(chance[COMPLAINT], truth[COMPLAINT])
-    urgent = recall_threshold(chance[URGENT], truth[URGENT], URGENT_RECALL)
+    urgent = precision_threshold(chance[URGENT], truth[URGENT], URGENT_PRECISION)
     maybe = recall_threshold(chance[URGENT], truth[URGENT], URGENT_OR_MAYBE_RECALL)
     intent_yes = best_threshold(
         np.concatenate([chance[h] for h in range(INTENT.start, INTENT.stop)]),

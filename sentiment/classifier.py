@@ -1,12 +1,15 @@
 """The model at run time: texts in, verdicts out.
 
 The folder holds a model in Hugging Face form (``config.json``, ``tokenizer.json``,
-``tokenizer_config.json``, ``model.onnx``). It is read with transformers' ``AutoConfig`` and
-``AutoTokenizer`` from the local folder only, and run by onnxruntime; torch is never needed.
+``tokenizer_config.json``, ``model.onnx``), and in its folder ``encoder`` a small transformer, whose
+answers are added to those of the bag of n-grams (:mod:`sentiment.encoder`). transformers reads such
+a folder, but is not needed for it, and would cost each process most of a second: the two files are
+read as they are. The graphs are run by onnxruntime; torch is never needed.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -18,6 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sentiment.encoder import FOLDER as ENCODER_FOLDER
+from sentiment.encoder import Encoder, Read
 from sentiment.heads import (
     COMPLAINT,
     HEADS,
@@ -90,13 +95,15 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """The graph's answer for one text, and the text as the graph was given it."""
+    """The graphs' answer for one text, and the text as they were given it. ``read`` is what the
+    transformer adds, already part of ``logits``."""
 
     text: str
     encoding: Any
     logits: Floats
     own: Floats
     pairs: Floats
+    read: Read | None
 
 
 def _sigmoid(x: Floats) -> NDArray[np.float64]:
@@ -108,17 +115,15 @@ def is_wordless(text: str) -> bool:
     return not any(unicodedata.category(c)[0] in "LNS" for c in text)
 
 
-def read_folder(folder: Path) -> tuple[Any, Any]:
-    """Configuration and tokenizer of a model folder, by transformers, without the network."""
-    # Importing transformers takes half a second: only who loads a model pays for it.
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # "PyTorch was not found"
-    from transformers import AutoConfig, AutoTokenizer, PretrainedConfig
+def read_config(folder: Path) -> dict[str, Any]:
+    """What ``config.json`` of a model's folder says.
 
-    # Only a name for AutoConfig to know: all fields are plain values in config.json.
-    kind = type("BagConfig", (PretrainedConfig,), {"model_type": MODEL_TYPE})
-    AutoConfig.register(MODEL_TYPE, kind, exist_ok=True)
-    config = AutoConfig.from_pretrained(folder, local_files_only=True)
-    return config, AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    Raises ``OSError`` where there is none, ``ValueError`` where it is no JSON object.
+    """
+    told = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    if not isinstance(told, dict):
+        raise ValueError(f"config.json in {folder} is no JSON object")
+    return told
 
 
 def open_session(file: Path, threads: int) -> Any:
@@ -131,6 +136,8 @@ def open_session(file: Path, threads: int) -> Any:
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    # Batches are of many shapes: a plan of memory for each would take more than it saves.
+    options.enable_mem_pattern = False
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
 
@@ -140,7 +147,13 @@ class Classifier:
     the texts beside it."""
 
     def __init__(
-        self, name: str, rules: Rules, tokenizer: Any, session: Any, rows: int = 0
+        self,
+        name: str,
+        rules: Rules,
+        tokenizer: Any,
+        session: Any,
+        rows: int = 0,
+        encoder: Encoder | None = None,
     ) -> None:
         self.name = name
         self.base = name
@@ -150,6 +163,7 @@ class Classifier:
         self._rules = rules
         self._tokenizer = tokenizer
         self._session = session
+        self._encoder = encoder
         self._layer: Layer | None = None
 
     @classmethod
@@ -166,19 +180,27 @@ class Classifier:
         if threads == 1:
             # The tokenizer's own thread pool ignores our limit; it reads this at each call.
             os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-        config, tokenizer = read_folder(folder)
-        if config.model_type != MODEL_TYPE:
-            raise ValueError(f"the model in {folder} is of type {config.model_type!r}")
+        from tokenizers import Tokenizer
+
+        config = read_config(folder)
+        if config.get("model_type") != MODEL_TYPE:
+            raise ValueError(f"the model in {folder} is of type {config.get('model_type')!r}")
         rules = Rules(
-            complaint=Band(**config.complaint_band),
-            urgent=Band(**config.urgent_band),
-            intent_yes=tuple(config.intent_yes),
+            complaint=Band(**config["complaint_band"]),
+            urgent=Band(**config["urgent_band"]),
+            intent_yes=tuple(config["intent_yes"]),
         )
-        backend = tokenizer.backend_tokenizer
-        backend.no_padding()
-        backend.enable_truncation(MAX_CHARACTERS)
+        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        tokenizer.no_padding()
+        tokenizer.enable_truncation(MAX_CHARACTERS)
         session = open_session(folder / "model.onnx", threads)
-        return cls(str(config.model_name), rules, backend, session, int(config.table_rows))
+        second = folder / ENCODER_FOLDER
+        encoder = None
+        if (second / "model.onnx").is_file():
+            # One thread to a batch, and several batches at once: that is the faster way round.
+            encoder = Encoder.load(second, open_session(second / "model.onnx", 1), threads)
+        rows = int(config["table_rows"])
+        return cls(str(config["model_name"]), rules, tokenizer, session, rows, encoder)
 
     def taught(self, layer: Layer, version: int) -> Classifier:
         """The same model with what a shop has taught on top; its name tells the version. Raises
@@ -186,7 +208,12 @@ class Classifier:
         if layer.base != self.base or layer.rows != self.rows:
             raise ValueError(f"the layer belongs to the model {layer.base}, not to {self.base}")
         made = Classifier(
-            f"{self.base}+shop{version}", self._rules, self._tokenizer, self._session, self.rows
+            f"{self.base}+shop{version}",
+            self._rules,
+            self._tokenizer,
+            self._session,
+            self.rows,
+            self._encoder,
         )
         made.base = self.base
         made._layer = layer
@@ -238,15 +265,16 @@ class Classifier:
         return verdicts
 
     def _answers(self, texts: Sequence[str]) -> Iterator[tuple[int, _Row]]:
-        """What the graph says of each text that has any token, in any order, with its index."""
+        """What the graphs say of each text that has any token, in any order, with its index."""
         given = [model_text(t) for t in texts]
+        ended = None if self._encoder is None else self._encoder.begin(given)
         encodings = self._tokenizer.encode_batch(given)
         ids = [e.ids for e in encodings]
-        for batch in _batches([len(i) for i in ids]):
-            padded = np.zeros((len(batch), max(len(ids[i]) for i in batch)), dtype=np.int64)
-            for place, i in enumerate(batch):
-                padded[place, : len(ids[i])] = ids[i]
-            logits, own, pairs = self._session.run(None, {"input_ids": padded})
+        batches = [(batch, self._by_bag(ids, batch)) for batch in _batches([len(i) for i in ids])]
+        read = None if ended is None else ended()
+        for batch, (logits, own, pairs) in batches:
+            if read is not None:
+                logits = logits + np.stack([read[i].logits for i in batch])
             if self._layer is not None:
                 given_ids = [ids[i] for i in batch]
                 logits, own, pairs = _with_layer(
@@ -262,8 +290,19 @@ class Classifier:
                         logits[place],
                         own[place, :size],
                         pairs[place, :size],
+                        None if read is None else read[i],
                     ),
                 )
+
+    def _by_bag(
+        self, ids: Sequence[Sequence[int]], batch: Sequence[int]
+    ) -> tuple[Floats, Floats, Floats]:
+        """Logits and shares of a batch, by the bag of n-grams alone."""
+        padded = np.zeros((len(batch), max(len(ids[i]) for i in batch)), dtype=np.int64)
+        for place, i in enumerate(batch):
+            padded[place, : len(ids[i])] = ids[i]
+        logits, own, pairs = self._session.run(None, {"input_ids": padded})
+        return logits, own, pairs
 
     def _empty(self) -> Verdict:
         """The verdict on a text that says nothing."""
@@ -320,8 +359,9 @@ class Classifier:
     def _why(self, text: str, row: _Row, share: int) -> tuple[str, ...]:
         """The words that speak most for the head ``share`` of :data:`SHARES`.
 
-        What a word adds is the sum over its n-grams and over the pairs it is part of: all that
-        would be lost with it.
+        What a word adds is the sum over its n-grams and over the pairs it is part of, all that
+        the bag would lose with it, and over its subwords. The transformer's other subwords would
+        answer differently without it; that is not counted.
         """
         aligned = word_spans(text, row.text)
         if aligned is None:
@@ -329,7 +369,12 @@ class Classifier:
         spans, originals = aligned
         starts = np.array([start for start, _ in row.encoding.offsets])
         lost = _lost_with_word(starts, spans, row.own[:, share], row.pairs[:, share])
-        return _strongest(originals, lost)
+        if row.read is not None:
+            slope = 1.0 if self._layer is None else float(self._layer.slope[SHARES[share]])
+            added = slope * row.read.own[:, share]
+            places = _places(row.read.starts, spans)
+            lost = lost + np.bincount(places, added, minlength=len(spans))
+        return _strongest(originals, lost.tolist())
 
 
 def _with_layer(
@@ -364,21 +409,26 @@ def explained(complaint: Judgement, urgent: Judgement, sentiment: Sentiment) -> 
     return NEGATIVE if sentiment is Sentiment.NEGATIVE else None
 
 
+def _places(starts: NDArray[np.int64], spans: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
+    """For each token, by where it begins, which word of ``spans`` it belongs to."""
+    places = np.searchsorted([end for _, end in spans], starts, side="right")
+    return np.minimum(places, len(spans) - 1)
+
+
 def _lost_with_word(
     starts: NDArray[np.int64], spans: Sequence[tuple[int, int]], own: Floats, pairs: Floats
-) -> list[float]:
-    """For each word of ``spans``, what the logit would lose without it.
+) -> NDArray[np.float64]:
+    """For each word of ``spans``, what the bag's logit would lose without it.
 
     ``starts`` is where each token begins. A pair's contribution stands where its last word
     begins; it is lost with either of its words, so it is counted for the word it stands at and
     for the word before.
     """
-    places = np.searchsorted([end for _, end in spans], starts, side="right")
-    places = np.minimum(places, len(spans) - 1)
+    places = _places(starts, spans)
     size = len(spans)
     lost = np.bincount(places, own + pairs, minlength=size)
     lost[:-1] += np.bincount(places, pairs, minlength=size)[1:]
-    return [float(x) for x in lost]
+    return np.asarray(lost, dtype=np.float64)
 
 
 def _strongest(words: Sequence[str], lost: Sequence[float]) -> tuple[str, ...]:

@@ -53,7 +53,7 @@ class Weights:
     shares: tuple[int, ...]
 
 
-class _Writer:
+class Writer:
     """Collects nodes and constants, and names them."""
 
     def __init__(self) -> None:
@@ -76,8 +76,13 @@ class _Writer:
         self.nodes.append(helper.make_node(kind, list(inputs), [name], **attributes))
         return name
 
-    def named(self, kind: str, output: str, *inputs: str) -> None:
-        self.nodes.append(helper.make_node(kind, list(inputs), [output]))
+    def several(self, kind: str, outputs: int, *inputs: str, **attributes: Any) -> list[str]:
+        names = [f"n{len(self.nodes)}_{k}" for k in range(outputs)]
+        self.nodes.append(helper.make_node(kind, list(inputs), names, **attributes))
+        return names
+
+    def named(self, kind: str, output: str, *inputs: str, **attributes: Any) -> None:
+        self.nodes.append(helper.make_node(kind, list(inputs), [output], **attributes))
 
     def cut(self, value: str, start: int, end: int = FAR, axis: int = 0) -> str:
         return self.op("Slice", value, self.ints(start), self.ints(end), self.ints(axis))
@@ -103,7 +108,7 @@ class _Writer:
         return self.op("Where", yes, then, self.number(otherwise))
 
 
-def _grams(w: _Writer, codes: str, begins: str, real: str, rows: int) -> tuple[list[str], str]:
+def _grams(w: Writer, codes: str, begins: str, real: str, rows: int) -> tuple[list[str], str]:
     """Buckets of the character n-grams, and each character's part of its word's hash."""
     one = w.number(1)
     valid, hashes, within = real, codes, codes
@@ -119,7 +124,7 @@ def _grams(w: _Writer, codes: str, begins: str, real: str, rows: int) -> tuple[l
     return columns, part
 
 
-def _words(w: _Writer, part: str, starts: str, length: str, rows: int) -> list[str]:
+def _words(w: Writer, part: str, starts: str, length: str, rows: int) -> list[str]:
     """Buckets of words and pairs, each put at the position where its (last) word begins."""
     at = w.op("Reshape", w.op("NonZero", starts), w.ints(-1))
     before = w.op("Gather", w.op("CumSum", part, w.number(0), exclusive=1), at)
@@ -141,7 +146,7 @@ def _words(w: _Writer, part: str, starts: str, length: str, rows: int) -> list[s
 def build_graph(weights: Weights, begins: NDArray[np.bool_]) -> onnx.ModelProto:
     """The whole model. ``begins`` says of each token id whether a word begins with it."""
     rows, size = weights.table.shape
-    w = _Writer()
+    w = Writer()
     real_of = np.ones(len(begins), dtype=np.int64)
     real_of[0] = 0
     shape = w.op("Shape", "input_ids")

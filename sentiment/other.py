@@ -8,6 +8,7 @@ brings as code is never run.
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +25,7 @@ from sentiment.classifier import (
     explained,
     is_wordless,
     open_session,
-    read_folder,
+    read_config,
     readable,
 )
 from sentiment.heads import COMPLAINT, INTENTS, NEGATIVE, SENTIMENTS, URGENT
@@ -95,7 +96,12 @@ class OtherModel:
 
         Raises :class:`OtherModelError` when it is no such model, or a label is not known.
         """
-        config, tokenizer = read_folder(folder)
+        # Importing transformers takes half a second: only who names another model pays for it.
+        os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # "PyTorch was not found"
+        from transformers import AutoConfig, AutoTokenizer
+
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         targets = targets_of({int(n): str(label) for n, label in config.id2label.items()}, labels)
         longest = min(MOST_TOKENS, tokenizer.model_max_length)
         longest = min(longest, getattr(config, "max_position_embeddings", None) or longest)
@@ -193,8 +199,7 @@ def targets_of(labels: Mapping[int, str], told: Mapping[str, str]) -> list[str]:
 
 def is_shipped_kind(folder: Path) -> bool:
     """Whether ``folder`` holds a model of the shipped kind."""
-    config, _ = read_folder(folder)
-    return bool(config.model_type == MODEL_TYPE)
+    return bool(read_config(folder).get("model_type") == MODEL_TYPE)
 
 
 def _weights(folder: Path) -> tuple[Path, ...]:

@@ -48,7 +48,6 @@ class Settings:
     complaint_replay: float = 0.1
     silent: float = -2.0
     silent_pull: float = 5.0
-    folds: int = 5
     seed: int = 7
 
 

