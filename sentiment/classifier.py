@@ -61,7 +61,7 @@ BATCH_CHARACTERS = 8_192
 MOST_WORDS = 5
 LONGEST_WORD = 60
 """What is longer is an address or noise, and no word to show."""
-LEAST_SHARE = 0.12
+LEAST_SHARE = 0.08
 """A word is named only if it has at least this share of what speaks for the answer…"""
 LEAST_LOGIT = 0.15
 """…and adds at least this much log-odds."""
@@ -371,9 +371,8 @@ class Classifier:
         lost = _lost_with_word(starts, spans, row.own[:, share], row.pairs[:, share])
         if row.read is not None:
             slope = 1.0 if self._layer is None else float(self._layer.slope[SHARES[share]])
-            added = slope * row.read.own[:, share]
             places = _places(row.read.starts, spans)
-            lost = lost + np.bincount(places, added, minlength=len(spans))
+            lost = lost + slope * row.read.lost_with(places, len(spans), share)
         return _strongest(originals, lost.tolist())
 
 

@@ -31,6 +31,7 @@ BATCH_SUBWORDS = 384
 """A batch holds at most so many subwords with its padding (or one text): bounds memory."""
 
 FOLDER = "encoder"
+_MARKS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +39,26 @@ class Read:
     """What the transformer says of one text.
 
     ``logits`` [heads] are log-odds to add; ``own`` [subwords, shares] is what each subword adds
-    to the heads that are explained, and ``starts`` where it begins in the text that was given; the
-    marks of beginning and end are left out.
+    to the heads that are explained, and ``starts`` where it begins in the text that was given.
+    The marks of beginning and end are left out there; ``marks`` [shares] is what they add.
     """
 
     logits: Floats
     own: Floats
     starts: NDArray[np.int64]
+    marks: Floats
+
+    def lost_with(self, places: NDArray[np.int64], words: int, share: int) -> NDArray[np.float64]:
+        """For each of ``words`` words, what the logit of ``share`` would lose without it, were the
+        other subwords read as before. ``places`` says which word each subword belongs to.
+
+        The logit is a mean over subwords: without some, the others count for more.
+        """
+        own = self.own[:, share].astype(np.float64)
+        theirs = np.bincount(places, own, minlength=words)
+        left = len(own) + _MARKS - np.bincount(places, minlength=words)
+        total = float(own.sum()) + float(self.marks[share])
+        return np.asarray(total - (total - theirs) * (len(own) + _MARKS) / left)
 
 
 class Encoder:
@@ -100,7 +114,8 @@ def _in_order(
             # Without the marks of beginning and end, which are no words.
             offsets = encodings[i].offsets[1:-1]
             starts = np.array([start for start, _ in offsets], dtype=np.int64)
-            found[i] = Read(logits[place], own[place, 1 : len(offsets) + 1], starts)
+            each = own[place, : len(offsets) + _MARKS]
+            found[i] = Read(logits[place], each[1:-1], starts, each[0] + each[-1])
     return [found[i] for i in range(len(encodings))]
 
 

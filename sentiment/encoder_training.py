@@ -24,8 +24,9 @@ from torch.nn import functional as F
 from sentiment.bags import Labels
 from sentiment.encoder import LONGEST
 from sentiment.encoder_graph import EncoderWeights, LayerWeights, Linear, Norm
-from sentiment.heads import COMPLAINT, HEADS, INTENT, SENTIMENT, SHARES, TONGUE, URGENT
+from sentiment.heads import COMPLAINT, HEADS, INTENT, SHARES, URGENT
 from sentiment.pretrained import Pretrained
+from sentiment.stages import loss_of_classes
 from sentiment.tokens import pipeline
 from shenava.text import normalise
 
@@ -194,14 +195,8 @@ class Reader(nn.Module):
 
 def _loss(model: Reader, logits: torch.Tensor, labels: Labels) -> torch.Tensor:
     """Mean loss over the labelled heads; heads without a label add nothing."""
-    own_way, total = model.source[labels.source], torch.zeros(())
-    has = labels.sentiment >= 0
-    if has.any():
-        scores = logits[:, SENTIMENT] + own_way[:, :3]
-        total = total + F.cross_entropy(scores[has], labels.sentiment[has], label_smoothing=0.05)
-    has = labels.tongue >= 0
-    if has.any():
-        total = total + 0.3 * F.cross_entropy(logits[has][:, TONGUE], labels.tongue[has])
+    own_way = model.source[labels.source]
+    total = loss_of_classes(logits, own_way, labels)
     known = ~torch.isnan(labels.yes_no)
     if known.any():
         complaint = logits[:, COMPLAINT : COMPLAINT + 1] + own_way[:, 3:]

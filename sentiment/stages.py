@@ -74,9 +74,9 @@ class Bag:
         return hidden @ self.heads.T + self.bias
 
 
-def loss_of(model: Bag, logits: torch.Tensor, labels: Labels) -> torch.Tensor:
-    """Mean loss over the labelled heads; heads without a label add nothing."""
-    own_way = model.source[labels.source]
+def loss_of_classes(logits: torch.Tensor, own_way: torch.Tensor, labels: Labels) -> torch.Tensor:
+    """Mean loss of sentiment and language; texts without a label add nothing. ``own_way`` is what
+    is peculiar to each text's source."""
     total = torch.zeros(())
     has = labels.sentiment >= 0
     if has.any():
@@ -85,6 +85,13 @@ def loss_of(model: Bag, logits: torch.Tensor, labels: Labels) -> torch.Tensor:
     has = labels.tongue >= 0
     if has.any():
         total = total + 0.3 * F.cross_entropy(logits[has][:, TONGUE], labels.tongue[has])
+    return total
+
+
+def loss_of(model: Bag, logits: torch.Tensor, labels: Labels) -> torch.Tensor:
+    """Mean loss over the labelled heads; heads without a label add nothing."""
+    own_way = model.source[labels.source]
+    total = loss_of_classes(logits, own_way, labels)
     known = ~torch.isnan(labels.yes_no[:, 0])
     if known.any():
         total = total + F.binary_cross_entropy_with_logits(

@@ -130,10 +130,10 @@ def test_removing_the_deciding_words_lowers_the_score(classifier: Classifier) ->
         heads, rows = np.array([head for _, _, head in pairs]), np.arange(len(pairs))
         return float((after[rows, heads] < before[rows, heads]).mean())
 
-    assert share_lower(told) >= 0.97
-    assert share_lower([(text, words[:1], head) for text, words, head in told]) >= 0.93
+    assert share_lower(told) >= 0.975
+    assert share_lower([(text, words[:1], head) for text, words, head in told]) >= 0.95
     others = [(text, (word,), head) for text, words, head in told for word in words[1:]]
-    assert share_lower(others) >= 0.80
+    assert share_lower(others) >= 0.89
 
 
 @pytest.mark.parametrize(

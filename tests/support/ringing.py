@@ -119,7 +119,7 @@ def add_spike(
     now = store.clock.now()
     with store.write() as session:
         if of is not None:
-            cases = spikes.open_cases(session, of)
+            cases = spikes.open_cases(session, [of])
         spike = Spike(
             cause=cause,
             also=[],
