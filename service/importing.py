@@ -43,11 +43,12 @@ def import_and_judge(
         stream = stack.enter_context(_opened(source))
         rejected = stack.enter_context(_opened_for_rejects(rejects, source)) if rejects else None
         tell = stack.enter_context(_bar(source, progress))
+        judge = None if pipeline is None else stack.enter_context(pipeline.ahead(BATCH_ROWS))
 
         def after_batch(report: ImportReport, position: int) -> None:
             tell(report, position)
-            if pipeline is not None:
-                pipeline.run_once(BATCH_ROWS)
+            if judge is not None:
+                judge()
 
         report = import_file(store, stream, options, after_batch=after_batch, rejects=rejected)
     if pipeline is not None:

@@ -125,6 +125,39 @@ def test_a_run_takes_no_more_than_its_limit(
     assert len(judge.seen) == 7
 
 
+def test_ahead_a_batch_is_judged_while_the_one_before_is_not_yet_written(
+    store: Store, make_pipeline: MakePipeline, judge: WordJudge
+) -> None:
+    take_in(store, many(10))
+    with make_pipeline().ahead(limit=4) as step:
+        step()
+        assert _count(store, VerdictRow) == 0
+        step()
+        assert _count(store, VerdictRow) == 4
+        step()
+        step()  # nothing waits any more
+        assert _count(store, VerdictRow) == 10
+        take_in(store, [incoming("late", "late")])
+        step()
+    assert _count(store, VerdictRow) == 11
+    assert sorted(Counter(judge.seen).values()) == [1] * 11
+
+
+def test_ahead_what_was_claimed_when_writing_failed_is_judged_after_the_lease(
+    store: Store, make_pipeline: MakePipeline, clock: SetClock
+) -> None:
+    def die() -> None:
+        raise KeyboardInterrupt
+
+    take_in(store, many(10))
+    with pytest.raises(KeyboardInterrupt), make_pipeline(_Pausing(die)).ahead(limit=4) as step:
+        step()
+        step()
+    clock.advance(LEASE)
+    assert make_pipeline().run_until_idle() == 10
+    assert _count(store, VerdictRow) == 10
+
+
 class _Pausing(WordJudge):
     """Calls ``meanwhile`` once, in the middle of its work."""
 
