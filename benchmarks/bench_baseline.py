@@ -187,7 +187,8 @@ def left_out(data: Path, rows: Rows, sources: Sequence[str], share: float) -> li
         lessons = replace(
             all_of_it,
             theirs=all_of_it.theirs[source_of != source],
-            part=np.zeros(len(all_of_it.ours), dtype=bool),
+            part=np.zeros_like(all_of_it.part),
+            typed_part=np.zeros_like(all_of_it.typed_part),
         )
         bag, *_ = train_bag(lessons, settings)
         reader, *_ = train_reader(lessons, pretrained, plan, settings.seed)

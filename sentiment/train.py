@@ -10,6 +10,9 @@ The second reader is a small transformer. It begins with the lowest layers of a 
 learns all heads from everything together, then from the project's own messages with a sample of
 the others.
 
+Own messages in Persian and Arabic letters are taught in Latin ones as well
+(:mod:`sentiment.romanise`).
+
 What is learned from own messages is learned once more without a part of them, to see what the
 model says of messages it never saw: how much each reader counts, calibration and thresholds come
 from those answers, never from the held-out fifth.
@@ -38,7 +41,7 @@ from numpy.typing import NDArray
 from sentiment.bags import Labels, make_bags, make_labels
 from sentiment.calibrate import Calibration, calibrate
 from sentiment.classifier import MODEL_TYPE, Classifier
-from sentiment.corpus import fold_of, is_held_out, read_rows
+from sentiment.corpus import CorpusRow, fold_of, is_held_out, read_rows
 from sentiment.data import OWN, Example, Rights, from_corpus, language_examples, read_examples
 from sentiment.encoder import FOLDER as ENCODER_FOLDER
 from sentiment.encoder_graph import EncoderWeights, build_encoder_graph
@@ -57,6 +60,7 @@ from sentiment.graph import Weights, build_graph
 from sentiment.heads import HEADS, INTENTS, SENTIMENTS, SHARES, TONGUES
 from sentiment.pretrained import NAME as PRETRAINED
 from sentiment.pretrained import Pretrained, find_weights, read_pretrained
+from sentiment.romanise import UNWRITTEN, in_latin
 from sentiment.stages import (
     POWER,
     SecondStage,
@@ -74,6 +78,7 @@ from sentiment.tokens import (
     build_tokenizer,
     model_text,
 )
+from shenava.messages import Script
 from shenava.text import NORMALISER_VERSION
 
 log = logging.getLogger("sentiment.train")
@@ -85,6 +90,8 @@ JOINED_ROWS = 2_000
 """So many texts of two languages are put together for the language head."""
 OWN_WEIGHT = 4
 """An own text counts as so many when the tokenizers' characters and subwords are chosen."""
+ROMANISED = 0.5
+"""So large a part of the own messages in native letters is taught in Latin ones, too."""
 PARTS, UNSEEN_PART = 5, 0
 """Of so many parts of the own messages, the one kept unseen for calibration."""
 WATCHED = 3_000
@@ -102,16 +109,34 @@ def _quantised(table: Floats) -> tuple[NDArray[np.int8], Floats]:
 
 @dataclass(frozen=True, slots=True)
 class Lessons:
-    """All there is to learn from, own messages after the others and ``dev`` last."""
+    """All there is to learn from, own messages after the others and ``dev`` last. ``typed``: own
+    messages once more, in Latin letters."""
 
     examples: list[Example]
     labels: Labels
     sources: int
     theirs: NDArray[np.int64]
     ours: NDArray[np.int64]
+    typed: NDArray[np.int64]
     devs: NDArray[np.int64]
     part: NDArray[np.bool_]
-    """Which of ``ours`` are kept unseen for calibration."""
+    """Which of ``ours`` are kept unseen for calibration…"""
+    typed_part: NDArray[np.bool_]
+    """…and which of ``typed`` are of those."""
+
+    @property
+    def own(self) -> NDArray[np.int64]:
+        """All that is taught of the project's own messages."""
+        return np.concatenate([self.ours, self.typed])
+
+    @property
+    def seen(self) -> NDArray[np.int64]:
+        """The same without what is kept unseen."""
+        return np.concatenate([self.ours[~self.part], self.typed[~self.typed_part]])
+
+    @property
+    def unseen(self) -> NDArray[np.int64]:
+        return self.ours[self.part]
 
     def texts(self, which: NDArray[np.int64]) -> list[str]:
         """As the tokenizers are given them."""
@@ -136,16 +161,17 @@ def train_bag(lessons: Lessons, settings: Settings) -> tuple[Taught, Floats, Flo
     """The bag of n-grams: what it says, its table, its bias and its tokenizer."""
     tokenizer = build_tokenizer(lessons.to_choose_by)
     bags = make_bags([e.text for e in lessons.examples], tokenizer, settings.rows)
-    labels, theirs, ours = lessons.labels, lessons.theirs, lessons.ours
+    labels, theirs = lessons.labels, lessons.theirs
     first = first_stage(settings, bags, labels, lessons.sources, theirs)
-    weight = rarity(bags, np.concatenate([theirs, ours]), settings.rows, settings.own_rarity)
+    weight = rarity(
+        bags, np.concatenate([theirs, lessons.ours]), settings.rows, settings.own_rarity
+    )
     replayed = sampled(labels.source[theirs].numpy(), settings.replayed, settings.seed)
     second = SecondStage(settings, first, bags, labels, replayed, weight)
-    part = lessons.part
     unseen = np.zeros((0, HEADS), dtype=np.float32)
-    if part.any():
-        unseen = logits_of(*second.learn(ours[~part]), bags, ours[part])
-    table, bias = second.learn(ours)
+    if len(lessons.unseen):
+        unseen = logits_of(*second.learn(lessons.seen), bags, lessons.unseen)
+    table, bias = second.learn(lessons.own)
     dev = logits_of(table, bias, bags, lessons.devs)
     return Taught(unseen, dev), table, bias, tokenizer
 
@@ -157,19 +183,19 @@ def train_reader(
     tokenizer, pieces = vocabulary_for(pretrained, lessons.to_choose_by, plan.pieces)
     everything = np.arange(len(lessons.examples))
     ids: Ids = [e.ids for e in tokenizer.encode_batch_fast(lessons.texts(everything))]
-    labels, theirs, part = lessons.labels, lessons.theirs, lessons.part
-    seen, unseen = lessons.ours[~part], lessons.ours[part]
+    labels, theirs = lessons.labels, lessons.theirs
+    seen, unseen = lessons.seen, lessons.unseen
 
     torch.manual_seed(seed)
     model = Reader(pretrained, pieces, lessons.sources, plan)
     learn_all(model, ids, labels, np.concatenate([theirs, seen, seen]), plan, seed)
     said = np.zeros((0, HEADS), dtype=np.float32)
-    if part.any():
+    if len(unseen):
         begun = {name: value.clone() for name, value in model.state_dict().items()}
         learn_own(model, ids, labels, seen, theirs, plan, seed)
         said = answers(model, [ids[i] for i in unseen])
         model.load_state_dict(begun)
-    learn_own(model, ids, labels, lessons.ours, theirs, plan, seed)
+    learn_own(model, ids, labels, lessons.own, theirs, plan, seed)
     taught = Taught(said, answers(model, [ids[i] for i in lessons.devs]))
     watched = np.random.default_rng(seed).choice(
         np.concatenate([theirs, np.repeat(lessons.ours, OWN_WEIGHT)]), WATCHED
@@ -255,9 +281,13 @@ def gather(data: Path, rights: Rights, seed: int) -> Lessons:
     """Read everything there is to learn from."""
     general = list(read_examples(data / "train.jsonl.xz", rights))
     dev = list(read_examples(data / "dev.jsonl.xz"))
-    own = from_corpus(r for r in read_rows() if not is_held_out(r.text))
-    general += language_examples(general, random.Random(seed), JOINED_ROWS)  # noqa: S311
-    examples = general + own + dev
+    rows = [r for r in read_rows() if not is_held_out(r.text)]
+    own, part = from_corpus(rows), _unseen(rows)
+    rng = random.Random(seed)  # noqa: S311
+    general += language_examples(general, rng, JOINED_ROWS)
+    again = [i for i, row in enumerate(rows) if _is_native(row) and rng.random() < ROMANISED]
+    typed = from_corpus(in_latin(rows[i], rng) for i in again)
+    examples = general + own + typed + dev
     sources = [*sorted({e.source for e in examples} - {OWN}), OWN]
     return Lessons(
         examples,
@@ -265,9 +295,19 @@ def gather(data: Path, rights: Rights, seed: int) -> Lessons:
         len(sources),
         np.arange(len(general)),
         np.arange(len(own)) + len(general),
-        np.arange(len(dev)) + len(general) + len(own),
-        np.array([fold_of(e.text, PARTS) == UNSEEN_PART for e in own]),
+        np.arange(len(typed)) + len(general) + len(own),
+        np.arange(len(dev)) + len(general) + len(own) + len(typed),
+        part,
+        part[again],
     )
+
+
+def _unseen(rows: Sequence[CorpusRow]) -> NDArray[np.bool_]:
+    return np.array([fold_of(row.text, PARTS) == UNSEEN_PART for row in rows])
+
+
+def _is_native(row: CorpusRow) -> bool:
+    return row.language in UNWRITTEN and row.script is Script.NATIVE
 
 
 def train(data: Path, out: Path, rights: Rights, settings: Settings, plan: Plan) -> None:
@@ -305,6 +345,7 @@ def train(data: Path, out: Path, rights: Rights, settings: Settings, plan: Plan)
             "rows": {
                 "general": len(general),
                 "own": len(own),
+                "own in Latin letters": len(lessons.typed),
                 "held_out": len(held_out),
                 "dev": len(dev),
                 "sources": dict(Counter(e.source for e in general)),

@@ -61,6 +61,10 @@ def _row(raw: dict[str, object]) -> CorpusRow:
     for key in ("complaint", "urgent"):
         if not isinstance(raw[key], bool):
             raise ValueError(f"{key} must be true or false")
+    if not intents or (Intent.OTHER in intents and len(intents) > 1):
+        raise ValueError("at least one intent, and 'other' beside none")
+    if raw["complaint"] and raw["sentiment"] != Sentiment.NEGATIVE:
+        raise ValueError("every complaint is negative")
     return CorpusRow(
         id=str(raw["id"]),
         text=str(raw["text"]),

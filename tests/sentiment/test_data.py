@@ -66,7 +66,32 @@ def test_joined_texts_teach_the_language_only(file: Path) -> None:
     assert all(e.tongue is Tongue.MIXED and e.sentiment is None for e in joined)
 
 
-def test_a_row_that_breaks_the_guide_is_named(tmp_path: Path) -> None:
-    (tmp_path / "fa.jsonl").write_text('{"id": "fa-1", "text": "x"}\n', encoding="utf-8")
-    with pytest.raises(ValueError, match=r"fa\.jsonl, line 1"):
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"intents": []}, "at least one intent"),
+        ({"intents": ["payment", "other"]}, "'other' beside none"),
+        ({"sentiment": "neutral"}, "every complaint is negative"),
+        ({"urgent": "yes"}, "urgent must be true or false"),
+        ({"lang": "xx"}, "xx"),
+    ],
+)
+def test_a_row_that_breaks_the_guide_is_named(
+    tmp_path: Path, change: dict[str, object], said: str
+) -> None:
+    row = {
+        "id": "fa-1",
+        "text": "پول کم شد",
+        "lang": "fa",
+        "script": "native",
+        "sentiment": "negative",
+        "complaint": True,
+        "urgent": True,
+        "intents": ["payment"],
+    }
+    file = tmp_path / "fa.jsonl"
+    file.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    assert [one.id for one in read_rows(tmp_path)] == ["fa-1"]
+    file.write_text(json.dumps(row) + "\n" + json.dumps(row | change) + "\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"fa\.jsonl, line 2.*" + said):
         list(read_rows(tmp_path))
