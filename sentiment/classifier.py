@@ -40,6 +40,7 @@ from sentiment.language import identify
 from sentiment.shop import LEARNED, Layer
 from sentiment.tokens import MAX_CHARACTERS, begins_word, model_text, word_spans
 from shenava.messages import (
+    Intent,
     Judgement,
     Language,
     ScoredIntent,
@@ -346,7 +347,7 @@ class Classifier:
         )
 
     def _intents(self, chances: NDArray[np.float64]) -> tuple[ScoredIntent, ...]:
-        """Intents above their thresholds, likeliest first."""
+        """Intents above their thresholds, likeliest first. "Other" stands beside none."""
         found = [
             ScoredIntent(intent, round(chance, 4))
             for intent, chance, least in zip(
@@ -354,7 +355,10 @@ class Classifier:
             )
             if chance >= least
         ]
-        return tuple(sorted(found, key=lambda s: -s.probability))
+        found.sort(key=lambda s: -s.probability)
+        if found and found[0].label is Intent.OTHER:
+            return (found[0],)
+        return tuple(one for one in found if one.label is not Intent.OTHER)
 
     def _why(self, text: str, row: _Row, share: int) -> tuple[str, ...]:
         """The words that speak most for the head ``share`` of :data:`SHARES`.
