@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from enum import IntEnum
 from pathlib import Path
-from threading import Lock
+from threading import Lock, local
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
@@ -58,6 +58,7 @@ class Store:
         # Threads of one process wait for each other here, and go on at once; SQLite itself would
         # have them look again after pauses of up to a tenth of a second.
         self._turn = Lock() if self.is_sqlite else None
+        self._here = local()
         # SQLite reads from one view of the data anyway; PostgreSQL takes a new one for each
         # statement unless told. There a reader may not lock rows either: on one view of the data,
         # a row that somebody else has changed meanwhile would be an error and not a wait.
@@ -80,7 +81,8 @@ class Store:
     def write(self) -> Iterator[Session]:
         """One short transaction: committed at the end, rolled back on any error.
 
-        Never hold it over a network call.
+        Never hold it over a network call. One within another (in one thread) is a ``RuntimeError``:
+        it would wait for itself, or leave half of what belongs together.
         """
         with (
             self._in_turn(),
@@ -93,16 +95,17 @@ class Store:
 
     @contextmanager
     def _in_turn(self) -> Iterator[None]:
-        """For the length of a block the only writer of this process, where that matters. Whose
-        turn does not come is left to SQLite, which says so in its own words."""
-        if self._turn is None:
-            yield
-            return
-        mine = self._turn.acquire(timeout=_BUSY_TIMEOUT_MS / 1000)
+        """For the length of a block the only writer of this thread, and of this process where that
+        matters. Whose turn does not come is left to SQLite, which says so in its own words."""
+        if getattr(self._here, "writing", False):
+            raise RuntimeError("a transaction that writes was begun within another one")
+        mine = self._turn is not None and self._turn.acquire(timeout=_BUSY_TIMEOUT_MS / 1000)
+        self._here.writing = True
         try:
             yield
         finally:
-            if mine:
+            self._here.writing = False
+            if self._turn is not None and mine:
                 self._turn.release()
 
     @contextmanager

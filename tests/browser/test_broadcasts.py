@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
-from support.browsing import Shop, make_admin, sign_in
+from support.browsing import Shop, make_admin, sign_in, told_to_the_end
 from support.processes import free_port, wait_until
 from support.rehearsing import Stage
 
@@ -72,9 +72,9 @@ def test_from_payment_is_down_to_posted_and_then_it_works_again(
         axe(page)
         page.click("#release")
         wait_until(lambda: typed in _posts(stage), what="the public post", seconds=60)
-        page.wait_for_selector(".total.good", timeout=60_000)
+        told_to_the_end(page, 60)
+        page.wait_for_selector(".total.good")
         axe(page)
-        page.goto(page.url.partition("#")[0])
         page.click("a[href*='stage=resolved']")
         page.click("#plan-it")
         page.wait_for_selector("#release")

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import func, select
-from support.browsing import PASSWORD, Shop, make_admin, sign_in
+from support.browsing import PASSWORD, Shop, make_admin, sign_in, told_to_the_end
 from support.processes import Service, free_port, wait_until
 from support.rehearsing import Stage
 
@@ -193,8 +193,8 @@ def _each_told_once_in_their_language(night: Night, number: int) -> None:
 
 def _release(page: Page, night: Night, approver: Page | None) -> int:
     """Press the button; where a second person has to read it, they do, and press theirs."""
-    page.click("#release")
-    page.wait_for_url("**/broadcasts/**")
+    with page.expect_navigation():
+        page.click("#release")
     number = _number(page)
     if approver is not None:
         expect(page.locator("form[action$='/approve']")).to_have_count(0)
@@ -310,8 +310,8 @@ def test_an_outage_is_told_on_both_platforms_and_so_is_its_end(
         shoot(page, f"plan-{language}")
 
         first = _release(page, night, approver)
-        wait_until(lambda: night.is_done(first), what="the notice to be told", seconds=SLOW_S)
-        page.goto(f"{night.shop.address}/broadcasts/{first}")
+        told_to_the_end(page, SLOW_S)
+        assert night.is_done(first)
         expect(page.locator(".channel-part")).to_have_count(2)
         expect(page.locator(".posted")).to_have_count(2)
         names = ["ایکس", "اینستاگرام"] if language == "fa" else ["X", "Instagram"]
@@ -346,8 +346,8 @@ def test_an_outage_is_told_on_both_platforms_and_so_is_its_end(
         axe(page)
         shoot(page, f"plan-again-{language}")
         second = _release(page, night, approver)
-        wait_until(lambda: night.is_done(second), what="the end to be told", seconds=SLOW_S)
-        page.goto(f"{night.shop.address}/broadcasts/{second}")
+        told_to_the_end(page, SLOW_S)
+        assert night.is_done(second)
         expect(page.locator(".posted")).to_have_count(2)
         axe(page)
         shoot(page, f"watch-again-{language}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import timedelta
 from threading import Barrier, Thread
 from typing import Any
@@ -119,7 +120,7 @@ def test_a_fact_committed_after_a_greater_number_is_not_missed(
     written = Thread(target=write_up, args=(store, policy.hours))
     with store.write() as slow:
         slow.execute(insert(Fact).values(**values, **ids))
-        with store.write() as quick:
+        with closing(Store(store.url, store.clock)) as another, another.write() as quick:
             quick.execute(insert(Fact).values(**values | {"kind": FactKind.FEED_GAP}))
         written.start()
         # It waits for the slow one instead of passing over its smaller number.

@@ -237,6 +237,15 @@ def test_writers_wait_their_turn_and_lose_nothing(store: Store, ids: Ids) -> Non
         assert session.scalars(select(Case.message_count)).one() == 201
 
 
+def test_a_writer_within_a_writer_is_an_error_and_no_wait(store: Store, ids: Ids) -> None:
+    with pytest.raises(RuntimeError, match="within another"), store.write() as session:
+        session.execute(update(Case).values(priority=3))
+        with store.write():
+            pass
+    with store.write() as session:
+        assert session.scalars(select(Case.priority)).one() == 1
+
+
 def test_a_committed_row_of_sqlite_survives_a_power_failure(sqlite_store: Store) -> None:
     with sqlite_store.engine.connect() as connection:
         settings = {

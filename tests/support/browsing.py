@@ -62,3 +62,11 @@ def sign_in(page: Page, shop: Shop, email: str = "sara@shop.example") -> None:
     page.fill("input[name=password]", PASSWORD)
     page.keyboard.press("Enter")
     page.wait_for_url("**/inbox/**")
+
+
+def told_to_the_end(page: Page, seconds: float) -> None:
+    """A broadcast's page follows it by itself; wait until the page says that it has ended.
+
+    What asks the store instead may look while the page loads itself anew.
+    """
+    page.wait_for_selector("#progress:not([data-live])", state="attached", timeout=seconds * 1000)

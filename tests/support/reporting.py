@@ -95,14 +95,14 @@ class CountedShop:
             answered(session, case_id, at, now, self.policy, by=None)
 
     def closes(self, wall: str, *case_ids: int) -> None:
-        now = self.now_is(wall)
+        now, person = self.now_is(wall), self.person()
         with self.store.write() as session:
-            casework.close(session, self.person(), case_ids, now)
+            casework.close(session, person, case_ids, now)
 
     def reopens(self, wall: str, case_id: int) -> int:
-        now = self.now_is(wall)
+        now, person = self.now_is(wall), self.person()
         with self.store.write() as session:
-            done = casework.reopen(session, self.person(), [case_id], now, self.policy)
+            done = casework.reopen(session, person, [case_id], now, self.policy)
         (made,) = done.changed
         return made
 
