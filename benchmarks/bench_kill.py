@@ -165,6 +165,8 @@ class Bench:
             self.kill_workers(_share(self.asked.kills, wave))
         self.calm(self.have_left)
         self.order("mend")
+        if hooks := self.platforms.get(Platform.INSTAGRAM):
+            hooks.order("hurry")
         self.calm(self.is_decided)
 
     def write(self, side: Side, count: int) -> None:

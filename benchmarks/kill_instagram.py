@@ -88,7 +88,12 @@ class InstagramStage:
         self.world.hiding = HIDDEN_SHARE
 
     def orders(self) -> Mapping[str, Callable[..., object]]:
-        return {"point": self.point, "waiting": self.waiting, "told": self.told}
+        return {
+            "point": self.point,
+            "hurry": self.hurry,
+            "waiting": self.waiting,
+            "told": self.told,
+        }
 
     def point(self, url: str, token: str, seed: str) -> str:
         """Webhooks are delivered there from now on, with all that goes wrong with them."""
@@ -102,6 +107,10 @@ class InstagramStage:
         except ValueError as error:
             return f"{error}"
         return "done"
+
+    def hurry(self) -> None:
+        """Nobody learns anything from waiting for the hours between later tries."""
+        self.sim.webhooks.hurry(self.world.clock.now())
 
     def waiting(self) -> int:
         """How many bodies are still to be told."""

@@ -190,6 +190,19 @@ def test_what_is_not_answered_comes_again_less_and_less_often(instagram: Place, 
     assert len(app.statuses) > 99 - 15, f"not for longer than {GIVES_UP}"
 
 
+def test_what_waits_for_its_next_try_can_be_told_at_once(instagram: Place, app: App) -> None:
+    listen(instagram, app)
+    app.statuses = [500] * 6
+    instagram.dm("سلام")
+    for _ in range(6):
+        deliver(instagram)
+        instagram.clock.advance(timedelta(minutes=20))
+    assert (app.statuses, app.bodies, deliver(instagram)) == ([], [], 0)
+    instagram.served.sim.webhooks.hurry(instagram.clock.now())
+    assert deliver(instagram) == 1
+    assert len(app.bodies) == 1
+
+
 def test_batches_doubles_losses_and_disorder_on_demand(instagram: Place, app: App) -> None:
     listen(instagram, app, batch=4, double=0.5, lose=0.3, shuffle=True, seed=5)
     for n in range(40):
