@@ -45,16 +45,16 @@ UNKNOWN_SCORE = -20.0
 class Plan:
     """Every knob. Rates are per step of AdamW, ``heads_rate`` times as high for what is new;
     ``subwords`` of a batch count the padding. 20,000 ``pieces`` cover 99.3 % of what the texts are
-    made of."""
+    made of. In each of ``rounds`` an own text comes ``own_times``, one of another source that is
+    labelled for complaint ``complaint_times``, any other once."""
 
     pieces: int = 20_000
     layers: tuple[int, ...] = (0, 1, 2)
     subwords: int = 3072
     rate: float = 4e-4
-    rounds: float = 1.0
-    own_subwords: int = 1024
-    own_rate: float = 2e-4
-    own_rounds: int = 6
+    rounds: float = 1.5
+    own_times: int = 7
+    complaint_times: int = 4
     heads_rate: float = 5.0
     drop: float = 0.1
     hide: float = 0.05
@@ -231,14 +231,12 @@ def _padded(ids: Ids, which: Sequence[int]) -> torch.Tensor:
     return torch.from_numpy(found)
 
 
-def learn(
-    model: Reader, ids: Ids, labels: Labels, steps: Sequence[list[int]], rate: float, plan: Plan
-) -> None:
+def learn(model: Reader, ids: Ids, labels: Labels, steps: Sequence[list[int]], plan: Plan) -> None:
     """One step a batch of ``steps``, with a rate that rises soon and falls to nothing."""
     new = [*model.pool.parameters(), *model.heads.parameters(), model.source]
     old = [p for p in model.parameters() if not any(p is one for one in new)]
     optimiser = torch.optim.AdamW(
-        [{"params": old, "lr": rate}, {"params": new, "lr": plan.heads_rate * rate}],
+        [{"params": old, "lr": plan.rate}, {"params": new, "lr": plan.heads_rate * plan.rate}],
         betas=(0.9, 0.98),
         weight_decay=plan.decay,
         fused=True,
@@ -272,17 +270,6 @@ def learn(
 
 
 def learn_all(
-    model: Reader, ids: Ids, labels: Labels, which: NDArray[np.int64], plan: Plan, seed: int
-) -> None:
-    """Learn from the texts ``which``, whatever they are labelled for."""
-    rng = np.random.default_rng(seed)
-    steps: list[list[int]] = []
-    for _ in range(int(np.ceil(plan.rounds))):
-        steps += _batches(ids, which, plan.subwords, rng)
-    learn(model, ids, labels, steps[: int(len(steps) * plan.rounds)], plan.rate, plan)
-
-
-def learn_own(
     model: Reader,
     ids: Ids,
     labels: Labels,
@@ -291,15 +278,17 @@ def learn_own(
     plan: Plan,
     seed: int,
 ) -> None:
-    """Learn from the project's own texts, with as many of ``others`` beside them each round."""
+    """Learn from everything together, whatever each text is labelled for. The project's ``own``
+    texts come again and again, as do those of ``others`` that are labelled for complaint: both are
+    few."""
+    complaints = others[~torch.isnan(labels.yes_no[others, 0]).numpy()]
+    often = [own] * plan.own_times + [complaints] * (plan.complaint_times - 1)
+    which = np.concatenate([others, *often])
     rng = np.random.default_rng(seed)
     steps: list[list[int]] = []
-    for _ in range(plan.own_rounds):
-        beside = rng.choice(others, min(len(own), len(others)), replace=False)
-        steps += _batches(ids, own, plan.own_subwords, rng)
-        steps += _batches(ids, beside, plan.subwords, rng)
-    order = rng.permutation(len(steps))
-    learn(model, ids, labels, [steps[k] for k in order], plan.own_rate, plan)
+    for _ in range(int(np.ceil(plan.rounds))):
+        steps += _batches(ids, which, plan.subwords, rng)
+    learn(model, ids, labels, steps[: int(len(steps) / np.ceil(plan.rounds) * plan.rounds)], plan)
 
 
 @torch.no_grad()

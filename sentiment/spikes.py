@@ -62,13 +62,11 @@ class Rules:
         timedelta(minutes=60),
         timedelta(minutes=180),
     )
-    tail: float = 1e-5
+    tail: float = 1e-6
     shape: float = 12.0
     people: int = 6
     settled_hours: float = 24
     settled_complaints: int = 200
-    word_tail: float = 1e-6
-    """For words: there are so many that one of them is always rare."""
     common: float = 0.08
     """A word in this part of the complaints, usually, names nothing."""
     lift: float = 3.0
@@ -252,7 +250,7 @@ def find(complaints: Sequence[Complaint], usual: Usual, now: datetime, rules: Ru
     found = []
     for cause, mine in _candidates(recent, usual, rules).items():
         chance = chance_of(mine, cause, usual, now, rules)
-        if chance < (rules.word_tail if cause.startswith(WORD) else rules.tail):
+        if chance < rules.tail:
             an_hour, _ = usual.expected(cause, now - HOUR, now)
             start = began(mine, an_hour, now)
             since = tuple(one for one in mine if one.at >= start)

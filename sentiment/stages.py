@@ -43,9 +43,9 @@ class Settings:
     own_pull: float = 0.05
     own_rarity: float = 0.75
     replayed: int = 3000
-    replay: float = 0.03
+    replay: float = 0.1
     complaint_keep: float = 0.3
-    complaint_replay: float = 0.1
+    complaint_replay: float = 0.5
     silent: float = -2.0
     silent_pull: float = 5.0
     seed: int = 7

@@ -6,9 +6,8 @@ embedding for each row of the n-gram table and a linear layer; the second learns
 project's own messages by logistic regression, on top of what the first stage says. Both are linear
 in the n-grams, so they fold into one table with a column for each head.
 
-The second reader is a small transformer. It begins with the lowest layers of a pretrained one, then
-learns all heads from everything together, then from the project's own messages with a sample of
-the others.
+The second reader is a small transformer. It begins with the lowest layers of a pretrained one and
+learns all heads from everything together, own messages more often.
 
 Own messages in Persian and Arabic letters are taught in Latin ones as well
 (:mod:`sentiment.romanise`).
@@ -51,7 +50,6 @@ from sentiment.encoder_training import (
     Reader,
     answers,
     learn_all,
-    learn_own,
     vocabulary_for,
     weights_of,
 )
@@ -184,18 +182,17 @@ def train_reader(
     everything = np.arange(len(lessons.examples))
     ids: Ids = [e.ids for e in tokenizer.encode_batch_fast(lessons.texts(everything))]
     labels, theirs = lessons.labels, lessons.theirs
-    seen, unseen = lessons.seen, lessons.unseen
 
-    torch.manual_seed(seed)
-    model = Reader(pretrained, pieces, lessons.sources, plan)
-    learn_all(model, ids, labels, np.concatenate([theirs, seen, seen]), plan, seed)
+    def one_taught_with(own: NDArray[np.int64]) -> Reader:
+        torch.manual_seed(seed)
+        model = Reader(pretrained, pieces, lessons.sources, plan)
+        learn_all(model, ids, labels, own, theirs, plan, seed)
+        return model
+
     said = np.zeros((0, HEADS), dtype=np.float32)
-    if len(unseen):
-        begun = {name: value.clone() for name, value in model.state_dict().items()}
-        learn_own(model, ids, labels, seen, theirs, plan, seed)
-        said = answers(model, [ids[i] for i in unseen])
-        model.load_state_dict(begun)
-    learn_own(model, ids, labels, lessons.own, theirs, plan, seed)
+    if len(lessons.unseen):
+        said = answers(one_taught_with(lessons.seen), [ids[i] for i in lessons.unseen])
+    model = one_taught_with(lessons.own)
     taught = Taught(said, answers(model, [ids[i] for i in lessons.devs]))
     watched = np.random.default_rng(seed).choice(
         np.concatenate([theirs, np.repeat(lessons.ours, OWN_WEIGHT)]), WATCHED

@@ -66,9 +66,9 @@ def test_the_model_is_no_worse_than_when_these_floors_were_set(measured: dict[st
 
 FLOORS = {
     "complaint f1": 79.0,
-    "urgent recall": 87.0,
-    "urgent precision": 67.0,
-    "intents micro f1": 63.0,
+    "urgent recall": 88.0,
+    "urgent precision": 68.0,
+    "intents micro f1": 64.0,
     "sentiment macro f1": 70.0,
     "language": 96.0,
 }

@@ -109,8 +109,8 @@ def test_what_is_usual_at_this_hour_of_the_week_is_no_spike() -> None:
 
 def test_a_slow_rise_is_seen_in_the_long_windows() -> None:
     usual = usually(dict.fromkeys(range(24), 1), cause="delivery_late")
-    # Twenty people in three hours, where three are usual: no five minutes show anything.
-    crowd = burst(20, 170, Intent.DELIVERY_LATE)
+    # Twenty-five people in three hours, where three are usual: no five minutes show anything.
+    crowd = burst(25, 170, Intent.DELIVERY_LATE)
     assert causes(*crowd, usual=usual) == ["delivery_late"]
     assert causes(*crowd[-8:], usual=usual) == []
 
