@@ -285,10 +285,11 @@ def learn_all(
     often = [own] * plan.own_times + [complaints] * (plan.complaint_times - 1)
     which = np.concatenate([others, *often])
     rng = np.random.default_rng(seed)
+    begun = int(np.ceil(plan.rounds))
     steps: list[list[int]] = []
-    for _ in range(int(np.ceil(plan.rounds))):
+    for _ in range(begun):
         steps += _batches(ids, which, plan.subwords, rng)
-    learn(model, ids, labels, steps[: int(len(steps) / np.ceil(plan.rounds) * plan.rounds)], plan)
+    learn(model, ids, labels, steps[: int(len(steps) / begun * plan.rounds)], plan)
 
 
 @torch.no_grad()

@@ -163,18 +163,24 @@ def test_thanks_are_no_complaint(classifier: Classifier) -> None:
         assert verdict.script is Script.NATIVE
 
 
-def test_other_is_named_only_where_nothing_else_is(classifier: Classifier) -> None:
-    rows = [row for row in read_rows() if is_held_out(row.text)]
-    named = [
-        {one.label for one in said.intents} for said in classifier.classify([r.text for r in rows])
-    ]
-    assert {Intent.OTHER} in named
-    assert not [row.text for row, said in zip(rows, named, strict=True) if said > {Intent.OTHER}]
+@pytest.fixture(scope="module")
+def of_own_messages(classifier: Classifier) -> dict[str, Verdict]:
+    """What it says of every own message, by its text."""
+    texts = [row.text for row in read_rows()]
+    return dict(zip(texts, classifier.classify(texts), strict=True))
 
 
-def test_heads_that_contradict_each_other_are_not_sure(classifier: Classifier) -> None:
+def test_other_is_named_only_where_nothing_else_is(of_own_messages: dict[str, Verdict]) -> None:
+    named = {text: {one.label for one in said.intents} for text, said in of_own_messages.items()}
+    assert {Intent.OTHER} in named.values()
+    assert not [text for text, labels in named.items() if labels > {Intent.OTHER}]
+
+
+def test_heads_that_contradict_each_other_are_not_sure(
+    classifier: Classifier, of_own_messages: dict[str, Verdict]
+) -> None:
     """Every complaint is negative, so what reads as praise and as complaint is for a person."""
-    verdicts = classifier.classify([row.text for row in read_rows()])
+    verdicts = list(of_own_messages.values())
     surely_pleased = [
         v
         for v in verdicts
